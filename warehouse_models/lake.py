@@ -1,0 +1,169 @@
+"""The lake: the one place that turns a spec and a shard into an address, and reads or commits Delta.
+
+    Lake(root) ── table_uri("silver/product/sessions", "pool") ─▶ <root>/shards/pool/silver/product/sessions
+               ── append / replace ─▶ one Delta commit that carries its trail (what it consumed, what it changed)
+               ── trail(address, shard, after) ─▶ what changed since a version, without diffing files
+
+Every commit of ours carries `userMetadata` = {"tenure": {...}} (Spark writes the same key), see `trail.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+
+from warehouse_models import duck, home
+from warehouse_models.slices import Slices, predicate
+from warehouse_models.spec import TableSpec
+from warehouse_models.specs import spec as spec_at
+from warehouse_models.trail import Trail, read_trail
+
+# The log is what the next table reads, so it must outlive any pause between two runs; delta's default is 30 days.
+_CONFIGURATION: Mapping[str, str] = {
+    "delta.logRetentionDuration": "interval 3650 days",
+    "delta.checkpointInterval": "50",
+}
+_WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=131_072)
+
+
+class Lake:
+    """Delta tables of every shard below one root (a folder, or an object store with `storage_options`)."""
+
+    def __init__(self, root: str | None = None, storage_options: dict[str, str] | None = None) -> None:
+        self.root = (root or home.lake_root()).rstrip("/")
+        self.storage_options = storage_options
+
+    # -- addresses ---------------------------------------------------------------------------------------------------
+    def shard_uri(self, shard: str) -> str:
+        """Root of one shard."""
+        return f"{self.root}/shards/{shard}"
+
+    def table_uri(self, table: TableSpec | str, shard: str) -> str:
+        """Address of a table in a shard; `table` is a spec or an address such as `gold/dim_accounts`."""
+        address = table if isinstance(table, str) else table.address
+        return f"{self.shard_uri(shard)}/{address}"
+
+    def catalog_uri(self, name: str) -> str:
+        """Address of a catalog table (`tenants`, `shards`)."""
+        return f"{self.root}/catalog/{name}"
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+    def open(self, uri: str, version: int | None = None) -> DeltaTable | None:
+        """The Delta table at `uri`, or None where there is none yet."""
+        try:
+            return DeltaTable(uri, version=version, storage_options=self.storage_options)
+        except TableNotFoundError:
+            return None
+
+    def table(self, table: TableSpec | str, shard: str, version: int | None = None) -> DeltaTable | None:
+        """The Delta table of a spec in a shard, or None where nothing was written yet."""
+        return self.open(self.table_uri(table, shard), version)
+
+    def version(self, table: TableSpec | str, shard: str) -> int | None:
+        """Latest version, or None where nothing was written yet."""
+        found = self.table(table, shard)
+        return None if found is None else found.version()
+
+    def trail(self, table: TableSpec | str, shard: str, after: int | None) -> Trail:
+        """What changed after version `after` (None: everything ever) up to now."""
+        found = self.table(table, shard)
+        return Trail.nothing(None) if found is None else read_trail(found, after)
+
+    def marker(self, table: TableSpec | str, shard: str, app_id: str) -> int | None:
+        """Version recorded for an application transaction, or None."""
+        found = self.table(table, shard)
+        return None if found is None else found.transaction_version(app_id)
+
+    def duck(self, **options: Any) -> Any:
+        """A DuckDB connection that can `delta_scan` this lake; options as `duck.connect`."""
+        return duck.connect(temp_directory=home.scratch(), **options)
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+    def create(self, table: TableSpec, shard: str) -> DeltaTable:
+        """The table, created empty if it is not there; safe when two processes create it at once."""
+        return DeltaTable.create(
+            self.table_uri(table, shard),
+            schema=table.arrow_schema,
+            mode="ignore",
+            partition_by=list(table.partition_by),
+            configuration=dict(_CONFIGURATION),
+            storage_options=self.storage_options,
+        )
+
+    def append(
+        self,
+        table: TableSpec | str,
+        shard: str,
+        data: pa.Table | pa.RecordBatchReader,
+        *,
+        trail: Mapping[str, Any],
+        transactions: Mapping[str, int] | None = None,
+        at: DeltaTable | None = None,
+    ) -> int:
+        """Append rows in one commit and return its version.
+
+        `trail` is the "tenure" part of the commit's metadata; `transactions` are app id → version markers. `at` pins
+        the snapshot the caller decided on: a conflicting commit since then raises CommitFailedError.
+        """
+        spec = spec_at(table) if isinstance(table, str) else table
+        target = at or self.create(spec, shard)
+        write_deltalake(
+            target,
+            data,
+            mode="append",
+            commit_properties=_commit(trail, transactions),
+            writer_properties=_WRITER,
+        )
+        return self._version_after(target)
+
+    def replace(
+        self,
+        table: TableSpec | str,
+        shard: str,
+        data: pa.Table | pa.RecordBatchReader,
+        slices: Slices | None,
+        *,
+        trail: Mapping[str, Any],
+        transactions: Mapping[str, int] | None = None,
+    ) -> int:
+        """Replace the rows of `slices` (None: the whole table, schema too) by `data` in one commit; its version."""
+        spec = spec_at(table) if isinstance(table, str) else table
+        target = self.create(spec, shard)
+        if slices is None:
+            write_deltalake(
+                target,
+                data,
+                mode="overwrite",
+                schema_mode="overwrite",
+                partition_by=list(spec.partition_by),
+                commit_properties=_commit(trail, transactions),
+                writer_properties=_WRITER,
+            )
+        else:
+            write_deltalake(
+                target,
+                data,
+                mode="overwrite",
+                predicate=predicate(slices, spec.slice_column, spec.month_column),
+                commit_properties=_commit(trail, transactions),
+                writer_properties=_WRITER,
+            )
+        return self._version_after(target)
+
+    @staticmethod
+    def _version_after(target: DeltaTable) -> int:
+        target.update_incremental()
+        return target.version()
+
+
+def _commit(trail: Mapping[str, Any], transactions: Mapping[str, int] | None) -> CommitProperties:
+    return CommitProperties(
+        custom_metadata={"userMetadata": json.dumps({"tenure": trail}, sort_keys=True)},
+        app_transactions=[Transaction(app, version) for app, version in (transactions or {}).items()],
+        max_commit_retries=15,
+    )

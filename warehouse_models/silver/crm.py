@@ -1,0 +1,60 @@
+"""Silver of CRM records: every version of an account and of a user, with its time of validity."""
+
+from __future__ import annotations
+
+from warehouse_models.spec import Column, Pii, TableSpec
+
+_TENANT = Column("tenant_id", "string", "Tenant.", nullable=False)
+_VERSION: tuple[Column, ...] = (
+    Column("is_deleted", "boolean", "Whether this version is a deletion.", nullable=False),
+    Column("valid_from", "timestamp", "From when; 1900-01-01 for the first version.", nullable=False),
+    Column("valid_to", "timestamp", "Until when (exclusive); null: still."),
+    Column("is_current", "boolean", "Whether it is the last version.", nullable=False),
+    Column("updated_at", "timestamp", "When this state became true, as said.", nullable=False),
+    Column("extra", "string", "Columns outside the contract, as JSON text.", Pii.PERSONAL),
+)
+
+ACCOUNTS = TableSpec(
+    layer="silver",
+    domain="crm",
+    name="accounts",
+    grain="One row per account and version.",
+    key=("tenant_id", "account_id", "valid_from"),
+    owner="data-engineering",
+    description="Versions of accounts; one equal to its predecessor adds nothing.",
+    columns=(
+        _TENANT,
+        Column("account_id", "string", "Account.", nullable=False),
+        Column("name", "string", "Name of the account.", Pii.PERSONAL),
+        Column("parent_account_id", "string", "Account it belongs to."),
+        Column("segment", "string", "Segment, e.g. enterprise."),
+        Column("industry", "string", "Industry."),
+        Column("country", "string", "Country."),
+        Column("csm", "string", "Customer success manager.", Pii.PERSONAL),
+        Column("created_at", "timestamp", "When the account was created at its source."),
+        Column("renewal_date", "date", "Next renewal."),
+        Column("currency", "string", "ISO 4217."),
+        Column("licensed_seats", "bigint", "Seats sold; null: unknown."),
+        *_VERSION,
+    ),
+)
+
+USERS = TableSpec(
+    layer="silver",
+    domain="crm",
+    name="users",
+    grain="One row per user and version.",
+    key=("tenant_id", "user_id", "valid_from"),
+    owner="data-engineering",
+    description="Versions of users; one equal to its predecessor adds nothing.",
+    columns=(
+        _TENANT,
+        Column("user_id", "string", "User.", Pii.PSEUDONYMOUS, nullable=False),
+        Column("account_id", "string", "Account of the user."),
+        Column("email", "string", "E-mail.", Pii.PERSONAL),
+        Column("name", "string", "Name.", Pii.PERSONAL),
+        Column("role", "string", "Role."),
+        Column("created_at", "timestamp", "When the user was created at its source."),
+        *_VERSION,
+    ),
+)
