@@ -1,0 +1,68 @@
+/*
+inputs:
+  silver/product/events: {days: [0, 0]}
+  silver/product/aliases: {days: all, touches: query}
+  silver/product/claims: {days: all, touches: query}
+  silver/product/memberships: {days: all, touches: query}
+  silver/product/internal_users: {days: all, touches: query}
+  silver/crm/users: {days: all, touches: query}
+*/
+-- Who did each event and for which account (METRICS §1, User and Account of an event).
+WITH named AS (
+    SELECT
+        e.tenant_id, e.message_id, e.event_time, e.event_date, e.event_month, e.type, e.event, e.group_id,
+        coalesce(a.resolved_user_id, e.user_id, c.user_id) AS user_id,
+        e.anonymous_id
+    FROM silver_product_events AS e
+    LEFT JOIN silver_product_aliases AS a ON e.tenant_id = a.tenant_id AND e.user_id = a.user_id
+    LEFT JOIN silver_product_claims AS c
+        ON e.tenant_id = c.tenant_id
+        AND CASE WHEN e.user_id IS NULL THEN e.anonymous_id END = c.anonymous_id
+        AND e.event_time >= c.valid_from
+        AND (c.valid_to IS NULL OR e.event_time < c.valid_to)
+),
+
+placed AS (
+    SELECT
+        n.tenant_id, n.message_id, n.event_time, n.event_date, n.event_month, n.type, n.event, n.user_id,
+        CASE WHEN n.user_id IS NULL THEN n.anonymous_id END AS anonymous_id,
+        coalesce(n.group_id, m.account_id, u.account_id, 'unresolved') AS account_id
+    FROM named AS n
+    LEFT JOIN silver_product_memberships AS m
+        ON n.tenant_id = m.tenant_id
+        AND CASE WHEN n.group_id IS NULL THEN coalesce(n.user_id, n.anonymous_id) END = m.visitor_id
+        AND m.visitor_kind = CASE WHEN n.user_id IS NULL THEN 'anonymous' ELSE 'user' END
+        AND n.event_time >= m.valid_from
+        AND (m.valid_to IS NULL OR n.event_time < m.valid_to)
+    LEFT JOIN silver_crm_users AS u
+        ON n.tenant_id = u.tenant_id
+        AND CASE WHEN n.group_id IS NULL THEN n.user_id END = u.user_id
+        AND n.event_time >= u.valid_from
+        AND (u.valid_to IS NULL OR n.event_time < u.valid_to)
+),
+
+judged AS (
+    SELECT
+        p.*,
+        (i.user_id IS NOT NULL OR r.value IS NOT NULL) AS is_internal,
+        q.type IS NOT NULL AS is_qualifying_type
+    FROM placed AS p
+    LEFT JOIN silver_product_internal_users AS i ON p.tenant_id = i.tenant_id AND p.user_id = i.user_id
+    LEFT JOIN internal_rules AS r ON p.tenant_id = r.tenant_id AND p.account_id = r.value AND r.kind = 'account'
+    LEFT JOIN qualifying_types AS q ON p.tenant_id = q.tenant_id AND p.type = q.type
+)
+
+SELECT
+    tenant_id,
+    message_id,
+    event_time,
+    event_date,
+    type,
+    user_id,
+    anonymous_id,
+    account_id,
+    CASE WHEN type = 'track' AND is_qualifying_type AND NOT is_internal THEN event END AS feature,
+    is_qualifying_type AND NOT is_internal AS is_qualifying,
+    is_internal,
+    event_month
+FROM judged
