@@ -1,0 +1,24 @@
+-- One row per account that was seen in events or in CRM: when its rows start.
+with seen as (
+    select tenant_id, account_id, min(date) as first_event_date
+    from {{ ref('int_user_days') }}
+    where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    group by all
+),
+
+known as (
+    -- The earliest creation that any version says; a record that says none is known from its first version on.
+    select tenant_id, account_id, coalesce(min(created_at), min(updated_at))::date as known_date
+    from {{ ref('stg_crm__accounts') }}
+    group by all
+)
+
+select
+    tenant_id,
+    account_id,
+    seen.first_event_date,
+    greatest(least(seen.first_event_date, known.known_date), tenants.first_event_date) as start_date
+from seen
+full join known using (tenant_id, account_id)
+inner join {{ ref('int_tenants') }} as tenants using (tenant_id)
+where tenants.first_event_date is not null

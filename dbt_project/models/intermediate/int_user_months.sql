@@ -1,0 +1,20 @@
+-- One row per user, account and month; active_days = 0 where no event of the month qualifies.
+with months as (
+    select distinct
+        tenant_id,
+        unnest(range(date_trunc('month', from_date)::date, to_date + 1, interval 1 month))::date as month
+    from {{ ref('int_touched_bounded') }}
+)
+
+select
+    days.tenant_id,
+    months.month,
+    days.account_id,
+    days.user_id,
+    count(*) filter (where days.qualifying_events > 0) as active_days
+from {{ ref('int_user_days') }} as days
+inner join months
+    on days.tenant_id = months.tenant_id
+    and date_trunc('month', days.date)::date = months.month
+where days.user_id is not null
+group by all

@@ -1,0 +1,20 @@
+with used as (
+    select tenant_id, feature, min(date) as first_used_date
+    from {{ ref('fct_feature_usage_daily') }}
+    where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    group by all
+),
+
+planned as (
+    select tenant_id, feature
+    from {{ source('control', 'plan_features') }}
+    where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+)
+
+select
+    tenant_id,
+    feature,
+    used.first_used_date,
+    planned.feature is not null as is_planned
+from used
+full join planned using (tenant_id, feature)

@@ -1,0 +1,47 @@
+with spine as (
+    select distinct
+        affected.tenant_id,
+        unnest(range(
+            date_trunc('week', greatest(affected.from_date, tenants.first_event_date))::date,
+            least(affected.to_date, tenants.data_through) + 1,
+            interval 1 week
+        ))::date as week_start
+    from {{ ref('int_affected_periods') }} as affected
+    inner join {{ ref('int_tenants') }} as tenants using (tenant_id)
+    where affected.from_date <= tenants.data_through and affected.to_date >= tenants.first_event_date
+),
+
+visits as (
+    select
+        spine.tenant_id,
+        spine.week_start,
+        count(distinct user_id) filter (where qualifying_events > 0) as active_users,
+        count(distinct account_id) filter (
+            where qualifying_events > 0 and account_id <> 'unresolved'
+        ) as active_accounts,
+        sum(events)::bigint as events
+    from spine
+    inner join {{ ref('int_user_days') }} as days
+        on spine.tenant_id = days.tenant_id and spine.week_start = date_trunc('week', days.date)::date
+    group by all
+),
+
+sessions as (
+    select spine.tenant_id, spine.week_start, sum(days.sessions)::bigint as sessions
+    from spine
+    inner join {{ ref('int_session_days') }} as days
+        on spine.tenant_id = days.tenant_id and spine.week_start = date_trunc('week', days.date)::date
+    group by all
+)
+
+select
+    tenant_id,
+    week_start,
+    coalesce(visits.active_users, 0) as active_users,
+    coalesce(visits.active_accounts, 0) as active_accounts,
+    coalesce(visits.events, 0) as events,
+    coalesce(sessions.sessions, 0) as sessions
+from spine
+left join visits using (tenant_id, week_start)
+left join sessions using (tenant_id, week_start)
+order by tenant_id, week_start

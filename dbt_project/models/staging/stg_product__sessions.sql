@@ -1,0 +1,8 @@
+-- Sessions of the touched slices only, with exact seconds (microseconds summed as integers downstream).
+select
+    tenant_id,
+    session_date as date,
+    account_id,
+    epoch_us(ended_at) - epoch_us(started_at) as session_micros
+from {{ source('silver_product', 'sessions') }} as sessions
+where {{ in_touched('sessions', 'session_date') }}
