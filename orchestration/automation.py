@@ -1,0 +1,120 @@
+"""When runs start by themselves: after a landing (at most every two minutes), and in full once a day."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from orchestration.assets.bronze import NO_TABLE, VERSION, bronze_specs
+from orchestration.assets.described import key_of
+from orchestration.pipeline import SHARDS
+
+SENSOR_SECONDS = 120
+DAILY_CRON = "15 2 * * *"  # UTC; days end at midnight UTC, and late events of the day have had two hours to arrive.
+
+Versions = dict[str, int]
+
+
+def refresh_job() -> UnresolvedAssetJobDefinition:
+    """Everything of one shard, in order: bronze, silver, gold, audit, publish."""
+    return dg.define_asset_job(
+        "refresh",
+        selection=dg.AssetSelection.all() - dg.AssetSelection.groups("dashboards"),
+        partitions_def=SHARDS,
+        description="Everything new of one shard, in order: bronze, silver, gold, audit, publish.",
+        tags={"tenure/job": "refresh"},
+    )
+
+
+def dashboards_job() -> UnresolvedAssetJobDefinition:
+    """Push the dashboards to Superset."""
+    return dg.define_asset_job(
+        "push_dashboards",
+        selection=dg.AssetSelection.groups("dashboards"),
+        description="Bundle the dashboard files, validate them and push them to Superset.",
+    )
+
+
+@dg.sensor(
+    job_name="refresh",
+    minimum_interval_seconds=SENSOR_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a small run of every shard whose bronze tables moved since the last run or request.",
+)
+def landings(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Compare the Delta versions of bronze with those that the last run read, and with those asked for already."""
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.lake import Lake
+
+    lake = Lake()
+    asked: dict[str, Versions] = json.loads(context.cursor or "{}")
+    shards = [shard.name for shard in Catalog(lake).shards()]
+    requests = []
+    for shard in shards:
+        versions = _landed(lake, shard)
+        if versions and versions not in (asked.get(shard), _read_by_last_run(context.instance, shard)):
+            requests.append(dg.RunRequest(run_key=_run_key(shard, versions), partition_key=shard))
+        asked[shard] = versions
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else "nothing landed since the last run",
+        cursor=json.dumps(asked, sort_keys=True),
+        dynamic_partitions_requests=[SHARDS.build_add_request(shards)],
+    )
+
+
+@dg.schedule(
+    job_name="refresh",
+    cron_schedule=DAILY_CRON,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Once a day every shard, with the audit over all of its history.",
+)
+def daily(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+    """One run a shard, with the full audit."""
+    from warehouse_models.catalog import Catalog
+
+    day = context.scheduled_execution_time.date()
+    for shard in sync_shards(context.instance, [shard.name for shard in Catalog().shards()]):
+        yield dg.RunRequest(
+            run_key=f"{day}:{shard}",
+            partition_key=shard,
+            run_config={"resources": {"pipeline": {"config": {"full_audit": True}}}},
+            tags={"tenure/audit": "full"},
+        )
+
+
+def sync_shards(instance: dg.DagsterInstance, shards: list[str]) -> list[str]:
+    """Make the catalog's shards known to Dagster as partitions; returns them."""
+    known = set(instance.get_dynamic_partitions("shards"))
+    if missing := [shard for shard in shards if shard not in known]:
+        instance.add_dynamic_partitions("shards", missing)
+    return shards
+
+
+def _landed(lake: object, shard: str) -> Versions:
+    from warehouse_models.lake import Lake
+
+    assert isinstance(lake, Lake)
+    found = {spec.address: lake.version(spec, shard) for spec in bronze_specs()}
+    return {address: version for address, version in found.items() if version is not None}
+
+
+def _read_by_last_run(instance: dg.DagsterInstance, shard: str) -> Versions:
+    """Delta versions of bronze that the shard's latest run noted, whoever started it (the schedule, a person, us)."""
+    found: Versions = {}
+    for spec in bronze_specs():
+        records = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=key_of(spec.address), asset_partitions=[shard]), limit=1
+        ).records
+        noted = records[0].asset_materialization if records else None
+        value = noted.metadata[VERSION].value if noted else NO_TABLE
+        if isinstance(value, int) and value != NO_TABLE:
+            found[spec.address] = value
+    return found
+
+
+def _run_key(shard: str, versions: Versions) -> str:
+    return f"{shard}:{hashlib.sha256(json.dumps(versions, sort_keys=True).encode()).hexdigest()[:16]}"

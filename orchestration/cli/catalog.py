@@ -1,0 +1,104 @@
+"""`tenure tenant` and `tenure shard`: who is in the lake, where, with which settings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from orchestration.cli.output import JSON_OPTION, TenureGroup, out, print_json, print_rows
+
+tenant = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Tenants: add, list, change settings.")
+shard = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Shards: the lake roots that tenants live in.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command groups to the root command."""
+    app.add_typer(tenant, name="tenant", rich_help_panel="Data in")
+    app.add_typer(shard, name="shard", rich_help_panel="Data in")
+
+
+@tenant.command("add")
+def tenant_add(
+    slug: Annotated[str, typer.Argument(help="a-z, 0-9 and single _, starting with a letter, e.g. acme.")],
+    shard: Annotated[str, typer.Option(help="Shard that holds the tenant's tables.")] = "pool",
+    name: Annotated[str, typer.Option(help="Name that people read.")] = "",
+    state: Annotated[str, typer.Option(help="active, sandbox or suspended.")] = "active",
+) -> None:
+    """Add a tenant. Adding it again changes nothing."""
+    from warehouse_models.catalog import Catalog
+
+    added = Catalog().add_tenant(slug, shard, name=name, state=state)
+    out.print(f"tenant [bold]{added.tenant_id}[/] lives in shard {added.shard} ({added.state})")
+
+
+@tenant.command("list")
+def tenant_list(as_json: bool = JSON_OPTION) -> None:
+    """List tenants with shard, state and settings."""
+    from warehouse_models.catalog import Catalog
+
+    rows: list[dict[str, Any]] = [
+        {
+            "tenant": found.tenant_id,
+            "name": found.name,
+            "shard": found.shard,
+            "state": found.state,
+            "settings": dict(found.settings),
+            "version": found.version,
+        }
+        for found in Catalog().tenants()
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ("tenant", "name", "shard", "state", "settings", "version")
+        print_rows(rows, columns, "No tenants yet. Add one: tenure tenant add acme")
+
+
+@tenant.command("set")
+def tenant_set(
+    slug: Annotated[str, typer.Argument(help="The tenant.")],
+    pairs: Annotated[list[str], typer.Argument(metavar="KEY=VALUE…", help="An empty value takes a setting back.")],
+) -> None:
+    """Change settings of a tenant: policy values, name, state. The next run restates what they touch."""
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.errors import TenureError
+
+    changes: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise TenureError(f"setting {pair!r}", "it is not KEY=VALUE", f"tenure tenant set {slug} name=Acme")
+        changes[key] = value
+    changed = Catalog().set_tenant(slug, **changes)
+    settings = " ".join(f"{key}={value}" for key, value in changed.settings.items()) or "all defaults"
+    out.print(f"tenant [bold]{slug}[/], version {changed.version}: {changed.state}, {settings}")
+
+
+@shard.command("add")
+def shard_add(
+    name: Annotated[str, typer.Argument(help="Name of the shard.")],
+    dedicated: Annotated[bool, typer.Option("--dedicated", help="For one tenant that demands separation.")] = False,
+) -> None:
+    """Add a shard. Tenants are put into it with `tenure tenant add --shard`."""
+    from warehouse_models.catalog import Catalog
+
+    added = Catalog().add_shard(name, "dedicated" if dedicated else "pooled")
+    out.print(f"shard [bold]{added.name}[/] ({added.kind})")
+
+
+@shard.command("list")
+def shard_list(as_json: bool = JSON_OPTION) -> None:
+    """List shards and how many tenants each holds."""
+    from warehouse_models.catalog import Catalog
+
+    catalog = Catalog()
+    tenants = catalog.tenants()
+    rows = [
+        {"shard": found.name, "kind": found.kind, "tenants": sum(1 for each in tenants if each.shard == found.name)}
+        for found in catalog.shards()
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_rows(rows, ("shard", "kind", "tenants"), "No shards.")

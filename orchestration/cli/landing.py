@@ -1,0 +1,7 @@
+"""landing"""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    pass

@@ -1,0 +1,86 @@
+"""How the command line speaks: one console, tables or JSON, and errors as thing, reason, next step.
+
+Figures and tables go to stdout; progress and errors to stderr, so that `--json` output can always be piped.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from typer.core import TyperGroup
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+JSON_OPTION = typer.Option(False, "--json", help="Print JSON for a program instead of text for a person.")
+
+
+class TenureGroup(TyperGroup):
+    """A command group that prints a TenureError as three lines and exits 2: no traceback for what a user can mend."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; TenureError -> exit 2, Ctrl-C -> exit 130."""
+        from warehouse_models.errors import TenureError
+
+        try:
+            return super().invoke(ctx)
+        except TenureError as error:
+            print_error(error.what, error.why, error.next_step)
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt as interrupt:
+            err.print("\n[yellow]Stopped.[/] Nothing is half done: what was committed stays, the rest comes with the next run.")
+            raise typer.Exit(130) from interrupt
+
+
+def print_error(what: str, why: str, next_step: str = "") -> None:
+    """Three lines on stderr: the thing, the reason, the next step."""
+    err.print(f"[bold red]✗ {escape(what)}[/]")
+    err.print(f"  why:  {escape(why)}")
+    if next_step:
+        err.print(f"  next: {escape(next_step)}")
+
+
+def print_json(value: Any) -> None:
+    """`value` as JSON on stdout; dates in ISO 8601."""
+    print(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: str) -> None:
+    """A table of `rows` with `columns` as headings; the sentence `empty` where there are none."""
+    if not rows:
+        out.print(empty)
+        return
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(_cell(row.get(column))) for column in columns))
+    out.print(table)
+
+
+@contextmanager
+def step(title: str) -> Iterator[None]:
+    """Say what is being done and, when it is done, how long it took (seconds)."""
+    err.print(f"[cyan]▸[/] {escape(title)} …")
+    started = time.monotonic()
+    yield
+    err.print(f"[green]✓[/] {escape(title)} [dim]{time.monotonic() - started:.1f} s[/]")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return " ".join(f"{key}={item}" for key, item in value.items())
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | datetime) else value if isinstance(value, str) else str(value)

@@ -1,0 +1,7 @@
+"""sandbox"""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    pass

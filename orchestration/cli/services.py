@@ -1,0 +1,7 @@
+"""services"""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    pass

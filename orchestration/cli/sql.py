@@ -1,0 +1,7 @@
+"""sql"""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    pass

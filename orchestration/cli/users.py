@@ -1,0 +1,7 @@
+"""users"""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    pass

@@ -1,0 +1,23 @@
+"""The root of the Dagster code location: loads with an empty environment and without the network.
+
+    sources ─▶ bronze ─▶ silver ─▶ gold ─▶ published ─▶ dashboards          (groups; a partition is a shard)
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.assets.bronze import FILE_DROP, bronze
+from orchestration.assets.silver import silver_assets
+from orchestration.automation import daily, dashboards_job, landings, refresh_job
+from orchestration.pipeline import Pipeline
+
+defs = dg.Definitions(
+    assets=[FILE_DROP, bronze, *silver_assets()],
+    jobs=[refresh_job()],
+    sensors=[landings],
+    schedules=[daily],
+    resources={"pipeline": Pipeline()},
+    # One process a run: the steps share the lake, the engine and the shard's lock, and starting up costs seconds once.
+    executor=dg.in_process_executor,
+)
