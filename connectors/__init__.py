@@ -1,0 +1,1 @@
+"""How bytes leave a source and land in bronze: the file drop, git histories, the sandbox world."""

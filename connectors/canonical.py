@@ -1,0 +1,62 @@
+"""The one spelling of a JSON value, its hash, and how single fields are read: empty is absent, numbers are text."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+_SORTED = orjson.OPT_SORT_KEYS
+
+
+class TooDeep(ValueError):
+    """The JSON is nested deeper than we can write again."""
+
+
+class NotText(ValueError):
+    """A field that must be text or a number holds an object, a list or a boolean."""
+
+
+def canonical(value: Any) -> bytes:
+    """Compact UTF-8 JSON with sorted keys. Raises TooDeep for more than a few hundred levels of nesting."""
+    try:
+        return orjson.dumps(value, option=_SORTED)
+    except TypeError:
+        # Two causes: integers beyond 64 bits, which the standard library writes digit by digit, or too many levels.
+        try:
+            return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        except (RecursionError, ValueError, UnicodeEncodeError) as error:
+            raise TooDeep("nested too deeply") from error
+
+
+def parse(raw: bytes | str) -> Any:
+    """The value of a JSON text. Raises ValueError (orjson.JSONDecodeError)."""
+    return orjson.loads(raw)
+
+
+def parse_exact(raw: bytes | str) -> Any:
+    """Like parse, but integers of any length keep every digit (slower)."""
+    return json.loads(raw)
+
+
+def sha_hex(raw: bytes) -> str:
+    """SHA-256 as 64 hexadecimal digits."""
+    return sha256(raw).hexdigest()
+
+
+def key64(text: str) -> int:
+    """A signed 64-bit key of a text: the first eight bytes of its SHA-256, big-endian. Used for look-ups, never alone for equality."""
+    return int.from_bytes(sha256(text.encode()).digest()[:8], "big", signed=True)
+
+
+def text_of(value: Any) -> str | None:
+    """A field as text: None and empty strings are absent, numbers become their JSON text. Raises NotText otherwise."""
+    if value.__class__ is str:
+        return value or None
+    if value is None:
+        return None
+    if value.__class__ is int or value.__class__ is float:
+        return canonical(value).decode()
+    raise NotText(type(value).__name__)

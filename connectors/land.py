@@ -1,0 +1,340 @@
+"""`tenure land`: files into bronze, each row accepted, known already, or quarantined; landing again adds nothing.
+
+    file ─▶ rows (reading) ─▶ contract (events, records) ─▶ chunk ─▶ look-up ─▶ quarantine, then one commit
+                                   └─ refused ─────────────────────────────▶ with the number of lines done
+
+A kill between any two steps is mended by landing the file again: committed lines are skipped by the file's marker,
+quarantine rows are found by file, line and content, and everything else was never there.
+
+Alone: land(Lake(), Catalog(), "acme", "events", ["events.jsonl.gz"])
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from connectors import refusals
+from connectors.canonical import canonical
+from connectors.events import EventContract, unflatten
+from connectors.mapping import Mapping, read_mapping
+from connectors.quarantine import Landing, RefusedRow, refuse
+from connectors.reading import Row, Unreadable, file_sha, max_row_bytes, read_rows
+from connectors.records import RECORD_OBJECTS, RecordContract
+from connectors.refusals import Refused
+from connectors.report import FileReport, LandingReport
+from connectors.store import Held, Store, attempts
+from connectors.times import MICROS_PER_DAY, MICROS_PER_SECOND, NotATime, iso, now_micros, parse_micros
+from warehouse_models.catalog import Catalog, Tenant
+from warehouse_models.errors import TenureError
+from warehouse_models.lake import Lake
+from warehouse_models.policy import effective
+from warehouse_models.specs import spec
+from warehouse_models.trail import landing
+
+OBJECTS = ("events", *RECORD_OBJECTS)
+CHUNK_ROWS = 65_536
+CHUNK_BYTES = 64_000_000
+LANDINGS = "bronze/landings"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Progress = Callable[[FileReport], None]
+
+
+def land(
+    lake: Lake,
+    catalog: Catalog,
+    tenant: str,
+    object: str,
+    paths: Iterable[Path | str],
+    *,
+    as_of: str | date | None = None,
+    complete: bool = False,
+    mapping: Mapping | Path | str | None = None,
+    source: str = "file_drop",
+    on_progress: Progress | None = None,
+) -> LandingReport:
+    """Land files of one canonical object for a tenant; JSONL, CSV or Parquet, each plain or gzipped.
+
+    `as_of` (ISO 8601 text, date or aware datetime) is when the files were true; `complete` that they replace what was
+    known about each id they name; `mapping` a map or its YAML file. `on_progress` gets the running report of a file
+    after each chunk. A file that cannot be read to its end keeps what came before and says so in `error`.
+    TenureError: no such tenant, object, file or map.
+    """
+    paths = [Path(path) for path in paths]
+    if object not in OBJECTS:
+        raise TenureError(f"object {object}", "it cannot be landed", f"objects: {', '.join(OBJECTS)}")
+    for path in paths:
+        if not path.is_file():
+            why = "it is a folder" if path.is_dir() else "there is no such file"
+            raise TenureError(f"file {path}", why, "name the files to land")
+    found = catalog.tenant(tenant)
+    told = _as_of(as_of)
+    using = mapping if isinstance(mapping, Mapping) else read_mapping(mapping) if mapping else None
+    report = LandingReport(tenant, object)
+    for path in paths:
+        report.files.append(_FileLanding(lake, found, object, path, told, complete, using, source, on_progress).run())
+    return report
+
+
+def _as_of(said: str | date | None) -> int | None:
+    if said is None:
+        return None
+    if isinstance(said, datetime) and said.tzinfo is None:
+        said = said.replace(tzinfo=UTC)
+    try:
+        micros = parse_micros(said if isinstance(said, str) else said.isoformat())
+    except NotATime:
+        raise TenureError(f"--as-of {said}", "it is not an ISO 8601 date or time", "e.g. 2026-01-31") from None
+    if micros > now_micros() + MICROS_PER_DAY:
+        raise TenureError(f"--as-of {said}", "it lies in the future", "say when the file was true")
+    return micros
+
+
+class _FileLanding:
+    """One file on its way into bronze."""
+
+    def __init__(
+        self,
+        lake: Lake,
+        tenant: Tenant,
+        object: str,
+        path: Path,
+        as_of: int | None,
+        complete: bool,
+        mapping: Mapping | None,
+        source: str,
+        on_progress: Progress | None,
+    ) -> None:
+        self.lake, self.path, self.as_of, self.complete, self.mapping = lake, path, as_of, complete, mapping
+        self.on_progress = on_progress or (lambda _: None)
+        self.seen = _stat(path)
+        self.sha = file_sha(path)
+        how = sha256(canonical([as_of, complete, mapping.sha if mapping else None])).hexdigest()[:16]
+        self.app = f"land:{tenant.tenant_id}:{object}:{self.sha}:{how}"
+        now = now_micros()
+        self.at = Landing(
+            tenant=tenant.tenant_id,
+            shard=tenant.shard,
+            object=object,
+            source=source,
+            # The batch is the file and how it was read: landing it again finds its own rows.
+            batch_id=sha256(self.app.encode()).hexdigest()[:32],
+            file=path.name,
+            landed_at=now,
+            landed_date=(_EPOCH + timedelta(microseconds=now)).date(),
+        )
+        policy = effective(tenant.settings)
+        self.contract: EventContract | RecordContract
+        if object == "events":
+            floor = parse_micros(str(policy["event_time_floor"]))
+            clamp = int(policy["event_time_clamp_minutes"]) * 60 * MICROS_PER_SECOND
+            self.contract = EventContract(now, floor, clamp)
+        else:
+            known = RECORD_OBJECTS[object]
+            self.contract = RecordContract(known, now if as_of is None else as_of, spec(known.address))
+        self.store = Store(lake, self.at, self.contract, self.app)
+        self.report = FileReport(str(path), object, self.at.batch_id)
+        self.is_flat = False
+
+    def run(self) -> FileReport:
+        started = time.monotonic()
+        try:
+            if not self._landed_before():
+                self._land()
+        finally:
+            self.store.close()
+            self.report.seconds = round(time.monotonic() - started, 3)
+        self.on_progress(self.report)
+        return self.report
+
+    # -- a file that was here before -----------------------------------------------------------------------------------
+    def _landed_before(self) -> bool:
+        """Whether this file was landed to its end; its counts are then told again, and nothing is read."""
+        row = self._landing_row()
+        if row is None:
+            return False
+        accepted, duplicate, quarantined = row
+        if accepted and self.store.lines_done()[1] is None:
+            return False
+        self.report.duplicate, self.report.quarantined = accepted + duplicate, quarantined
+        return True
+
+    def _landing_row(self) -> tuple[int, int, int] | None:
+        version = self.lake.version(LANDINGS, self.at.shard)
+        if version is None:
+            return None
+        uri = self.lake.table_uri(LANDINGS, self.at.shard)
+        with self.lake.duck() as connection:
+            row: tuple[int, int, int] | None = connection.execute(
+                f"SELECT accepted, duplicate, quarantined FROM delta_scan('{uri}', version := {version})"
+                " WHERE tenant_id = ? AND object = ? AND batch_id = ? ORDER BY landed_at DESC LIMIT 1",
+                [self.at.tenant, self.at.object, self.at.batch_id],
+            ).fetchone()
+        return row
+
+    # -- a file that is new, or was cut off ------------------------------------------------------------------------------
+    def _land(self) -> None:
+        done, began = self.store.lines_done()
+        if began is not None and self.as_of is None and isinstance(self.contract, RecordContract):
+            # Rows without a time of their own belong to the moment their landing began, killed or not.
+            self.contract.default_time = began
+        chunk: list[Row] = []
+        held = skipped = 0
+        try:
+            for row in read_rows(self.path, after=done, limit=max_row_bytes()):
+                if row.last_line <= done:
+                    skipped += 1
+                    continue
+                chunk.append(row)
+                held += row.size if row.refusal is None else len(row.raw)
+                if len(chunk) >= CHUNK_ROWS or held >= CHUNK_BYTES:
+                    self._land_chunk(chunk)
+                    chunk, held = [], 0
+        except Unreadable as error:
+            self.report.error = str(error)
+        if chunk:
+            self._land_chunk(chunk)
+        if skipped:
+            refused = self._refused_up_to(done)
+            self.report.duplicate += skipped - refused
+            self.report.quarantined += refused
+        if self.report.error is None and _stat(self.path) != self.seen:
+            self.report.error = "the file changed while it was read; land it again"
+        if self.report.error is None:
+            self._write_landing()
+
+    def _refused_up_to(self, line: int) -> int:
+        version = self.lake.version("bronze/quarantine", self.at.shard)
+        if version is None:
+            return 0
+        uri = self.lake.table_uri("bronze/quarantine", self.at.shard)
+        with self.lake.duck() as connection:
+            counted: tuple[int] = connection.execute(
+                f"SELECT count(DISTINCT line) FROM delta_scan('{uri}', version := {version})"
+                " WHERE tenant_id = ? AND object = ? AND file = ? AND line <= ?",
+                [self.at.tenant, self.at.object, self.at.file, line],
+            ).fetchone()
+        return counted[0]
+
+    def _land_chunk(self, chunk: list[Row]) -> None:
+        good: list[tuple[Any, ...]] = []
+        refused: list[RefusedRow] = []
+        for row in chunk:
+            try:
+                if row.value is None:
+                    raise Refused(row.refusal or refusals.NOT_JSON)
+                good.append(self.contract.read(self._shaped(row.value), row.raw, row.line, row.size))
+            except Refused as no:
+                self.report.refuse(no.reason)
+                refused.append(RefusedRow.of(no.reason, self.at.file, row.line, row.raw, row.size, no.record_id))
+        if isinstance(self.contract, EventContract):
+            self._commit_events(good, refused, chunk[-1].last_line)
+        else:
+            self._commit_records(good, refused, chunk[-1].last_line)
+        self.on_progress(self.report)
+
+    def _shaped(self, value: dict[str, Any]) -> dict[str, Any]:
+        if self.mapping is not None:
+            value = self.mapping.apply(value)
+        if self.contract.__class__ is EventContract and _is_flat(value):
+            value = unflatten(value)
+        return value
+
+    def _commit_events(self, good: list[tuple[Any, ...]], refused: list[RefusedRow], last_line: int) -> None:
+        refuse(self.lake, self.at, refused)
+        for _ in attempts(self.store):
+            known = self.store.known_events(good) if good else set()
+            fresh = []
+            for row in good:
+                key = row[:2]
+                if key not in known:
+                    known.add(key)
+                    fresh.append(row)
+            if not fresh or self.store.append(fresh, last_line):
+                break
+        self.report.accepted += len(fresh)
+        self.report.duplicate += len(good) - len(fresh)
+
+    def _commit_records(self, good: list[tuple[Any, ...]], refused: list[RefusedRow], last_line: int) -> None:
+        for _ in attempts(self.store):
+            known = self.store.known_versions(good) if good else {}
+            fresh: list[tuple[Any, ...]] = []
+            conflicts: list[RefusedRow] = []
+            moved = own = 0
+            for row in good:
+                key, sha, at, _, line, size, payload = row
+                others = known.setdefault((key, at), [])
+                if any(other.sha == sha for other in others):
+                    continue
+                fresh.append(row)
+                here = Held(sha, self.at.file, line, size, payload, self.at.batch_id)
+                if others:
+                    own += 1
+                    conflicts += [_conflict(here, others[0], key, at), _conflict(others[0], here, key, at)]
+                    # The first row of the pair was counted as accepted when it came, if this landing brought it.
+                    moved += len(others) == 1 and others[0].batch_id == self.at.batch_id
+                others.append(here)
+            refuse(self.lake, self.at, [*refused, *conflicts])
+            if not fresh or self.store.append(fresh, last_line):
+                break
+        self.report.accepted += len(fresh) - own - moved
+        self.report.duplicate += len(good) - len(fresh)
+        for _ in range(own + moved):
+            self.report.refuse(refusals.CONFLICT)
+
+    def _write_landing(self) -> None:
+        schema = spec(LANDINGS).arrow_schema
+        micros = schema.field("as_of").type
+        values: dict[str, Any] = {
+            "tenant_id": self.at.tenant,
+            "object": self.at.object,
+            "file": self.at.file,
+            "file_sha": self.sha,
+            "as_of": pa.scalar(self.as_of, pa.int64()).cast(micros),
+            "complete": self.complete,
+            "accepted": self.report.accepted,
+            "duplicate": self.report.duplicate,
+            "quarantined": self.report.quarantined,
+            "landed_at": pa.scalar(now_micros(), pa.int64()).cast(micros),
+            "batch_id": self.at.batch_id,
+        }
+        row = pa.table(
+            [pa.array([_plain(values[name])], schema.field(name).type) for name in schema.names], schema=schema
+        )
+        told = landing(self.at.batch_id, [self.at.landed_date], [self.at.tenant])
+        self.lake.append(LANDINGS, self.at.shard, row, trail=told, transactions={self.app: 1})
+
+
+def _plain(value: Any) -> Any:
+    return value.as_py() if isinstance(value, pa.Scalar) else value
+
+
+def _is_flat(event: dict[str, Any]) -> bool:
+    """Whether an event came as a table row: text where Segment has objects, or names with dots."""
+    if (
+        event.get("properties").__class__ is str
+        or event.get("context").__class__ is str
+        or event.get("traits").__class__ is str
+    ):
+        return True
+    return any("." in name for name in event)
+
+
+def _conflict(row: Held, other: Held, key: str, at: int) -> RefusedRow:
+    reason = refusals.CONFLICT.format(file=other.file, line=other.line, key=key, at=iso(at))
+    return RefusedRow.of(reason, row.file or "", row.line or 0, row.payload.encode(), row.size, key)
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+__all__ = ["OBJECTS", "FileReport", "Iterator", "LandingReport", "land"]

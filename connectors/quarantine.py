@@ -1,0 +1,168 @@
+"""The quarantine: refused rows with file, line and reason, each written once however often its file is landed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from deltalake.exceptions import CommitFailedError
+
+from connectors.canonical import sha_hex
+from connectors.reading import HEAD
+from warehouse_models.errors import TenureError
+from warehouse_models.lake import Lake
+from warehouse_models.specs import spec
+from warehouse_models.trail import landing
+
+ADDRESS = "bronze/quarantine"
+_ATTEMPTS = 30
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    """One refused row: its reason (a stable code, then words), where it stood, and its raw bytes."""
+
+    reason: str
+    file: str
+    line: int
+    size: int
+    sha: str
+    payload: str
+    encoding: str
+    record_id: str | None = None
+
+    @classmethod
+    def of(cls, reason: str, file: str, line: int, raw: bytes, size: int, record_id: str | None = None) -> RefusedRow:
+        """A refused row from its raw bytes; kept as text where it is text, else as base64, at most 64 KiB of it."""
+        kept = raw[:HEAD]
+        try:
+            text, encoding = _whole_characters(kept, cut=len(raw) > HEAD), "utf-8"
+        except UnicodeDecodeError:
+            text, encoding = base64.b64encode(kept).decode(), "base64"
+        if "\0" in text:
+            text, encoding = base64.b64encode(kept).decode(), "base64"
+        if record_id is not None and "\0" in record_id:
+            record_id = None
+        return cls(reason, file, line, size, sha_hex(kept), text, encoding, record_id)
+
+
+def _whole_characters(kept: bytes, cut: bool) -> str:
+    # A cut may fall into a character of up to four bytes.
+    for dropped in range(4 if cut else 1):
+        try:
+            return kept[: len(kept) - dropped].decode()
+        except UnicodeDecodeError as error:
+            if error.end < len(kept) - 3 or dropped == 3 or not cut:
+                raise
+    raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True)
+class Landing:
+    """Who lands what: the values that every row of one landing shares. `landed_at` is UTC microseconds."""
+
+    tenant: str
+    shard: str
+    object: str
+    source: str
+    batch_id: str
+    file: str
+    landed_at: int
+    landed_date: Any
+
+
+def refuse(lake: Lake, at: Landing, rows: Iterable[RefusedRow]) -> int:
+    """Append the refused rows that the quarantine does not hold yet; how many were added.
+
+    Raises TenureError where other writers keep winning.
+    """
+    wanted = {(row.file, row.line, row.sha): row for row in rows}
+    if not wanted:
+        return 0
+    table = spec(ADDRESS)
+    writers = f"quarantine:{at.tenant}:{at.object}"
+    for _ in range(_ATTEMPTS):
+        target = lake.create(table, at.shard)
+        held = _held(lake, at, target.version(), sorted({file for file, _, _ in wanted}))
+        fresh = [row for key, row in wanted.items() if key not in held]
+        if not fresh:
+            return 0
+        told = landing(at.batch_id, [at.landed_date], [at.tenant])
+        marker = (target.transaction_version(writers) or 0) + 1
+        try:
+            # The marker makes two writers of one tenant and object meet: the second looks again.
+            lake.append(table, at.shard, _table(at, fresh), trail=told, transactions={writers: marker}, at=target)
+            return len(fresh)
+        except CommitFailedError:
+            continue
+    raise TenureError("quarantine", "other landings keep changing it", "land the file again")
+
+
+def _held(lake: Lake, at: Landing, version: int, files: list[str]) -> set[tuple[str, int, str]]:
+    uri = lake.table_uri(ADDRESS, at.shard)
+    with lake.duck() as connection:
+        rows = connection.execute(
+            f"SELECT file, line, payload_sha FROM delta_scan('{uri}', version := {version})"
+            " WHERE tenant_id = ? AND object = ? AND list_contains(?, file)",
+            [at.tenant, at.object, files],
+        ).fetchall()
+    return set(rows)
+
+
+def _table(at: Landing, rows: list[RefusedRow]) -> pa.Table:
+    schema = spec(ADDRESS).arrow_schema
+    columns: dict[str, Any] = {
+        "tenant_id": [at.tenant] * len(rows),
+        "source_id": [at.source] * len(rows),
+        "object": [at.object] * len(rows),
+        "record_id": [row.record_id for row in rows],
+        "reason": [row.reason for row in rows],
+        "file": [row.file for row in rows],
+        "line": [row.line for row in rows],
+        "bytes": [row.size for row in rows],
+        "payload_sha": [row.sha for row in rows],
+        "payload": [row.payload for row in rows],
+        "encoding": [row.encoding for row in rows],
+        "landed_at": pa.array([at.landed_at] * len(rows), pa.int64()).cast(schema.field("landed_at").type),
+        "batch_id": [at.batch_id] * len(rows),
+    }
+    return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A row of the quarantine as `tenure quarantine list` shows it."""
+
+    tenant: str
+    object: str
+    file: str
+    line: int
+    reason: str
+    record_id: str | None
+    payload: str
+    encoding: str
+    landed_at: datetime
+    batch_id: str
+
+
+def list_refusals(
+    lake: Lake, tenant: str, shard: str, object: str | None = None, limit: int | None = None
+) -> list[Refusal]:
+    """The quarantined rows of a tenant by object, file and line; at most `limit`."""
+    version = lake.version(ADDRESS, shard)
+    if version is None:
+        return []
+    uri = lake.table_uri(ADDRESS, shard)
+    with lake.duck() as connection:
+        rows = connection.execute(
+            "SELECT tenant_id, object, file, line, reason, record_id, payload, encoding, landed_at, batch_id"
+            f" FROM delta_scan('{uri}', version := {version})"
+            " WHERE tenant_id = ? AND (? IS NULL OR object = ?) ORDER BY object, file, line, reason"
+            + (f" LIMIT {int(limit)}" if limit is not None else ""),
+            [tenant, object, object],
+        ).fetchall()
+    return [Refusal(*row) for row in rows]
