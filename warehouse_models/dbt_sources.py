@@ -1,4 +1,4 @@
-"""dbt's `sources` out of the silver specs: `python -m warehouse_models.dbt_sources` writes the file it is compared with.
+"""dbt's `sources` out of the silver specs: `python -m warehouse_models.dbt_sources` writes them.
 
 Spec `silver/product/sessions` = dbt source `silver_product.sessions` = Dagster asset key silver/product/sessions.
 """

@@ -1,6 +1,6 @@
 """Gold as specs: every mart's contract, read from dbt's own YAML. There is no second list of marts.
 
-    dbt_project/models/marts/<mart>.yml ─▶ marts()["<mart>"] ─▶ Mart(spec=TableSpec(layer="gold"), how it is replaced)
+dbt_project/models/marts/<mart>.yml ─▶ marts()["<mart>"] ─▶ Mart(spec=TableSpec(layer="gold"), how it is replaced)
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def _mart(model: dict[str, Any], path: Path) -> Mart:
     columns = []
     for column in model.get("columns", []):
         if column.get("data_type") not in _TYPES or not column.get("description"):
-            raise ValueError(f"{path.name}: column {column.get('name')} needs a description and a type of {list(_TYPES)}")
+            why = f"needs a description and a type of {list(_TYPES)}"
+            raise ValueError(f"{path.name}: column {column.get('name')} {why}")
         pii = Pii(column.get("config", {}).get("meta", {}).get("pii", "none"))
         columns.append(Column(column["name"], _TYPES[column["data_type"]], column["description"], pii))
     for wanted in ("key", "owner"):

@@ -54,7 +54,7 @@
             insert into control.audit_scope
             select tenant_id, from_date, to_date from intermediate.int_affected_days
             union all
-            select tenant_id, date '1900-01-01', date '2999-12-31' from control.audit_whole;
+            select tenant_id, from_date, to_date from control.audit_extra;
             commit;
         {%- endif -%}
     {%- endif -%}

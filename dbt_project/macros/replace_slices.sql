@@ -11,8 +11,10 @@
     {%- set target = arg_dict['target_relation'] -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
     {%- set meta = config.get('meta') -%}
+    {#- Not ref(): the name comes from a config, and every model reads its slices by ref, directly or through staging. -#}
+    {%- set slices = api.Relation.create(database=target.database, schema='intermediate', identifier=meta['slices']) -%}
     delete from {{ target }} as target
-    using {{ ref(meta['slices']) }} as slices
+    using {{ slices }} as slices
     where target.tenant_id = slices.tenant_id
     {%- if meta.get('slice_column') %}
         and target.{{ meta['slice_column'] }} between

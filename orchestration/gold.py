@@ -1,0 +1,248 @@
+"""Silver to gold for one shard: prepare, dbt, audit.
+
+    plan (Delta trails) ─▶ control schema ─▶ dbt run, in a process of its own ─▶ dbt test ─▶ a verdict a tenant
+
+Run alone: `python -m orchestration.gold --shard pool [--full-refresh]`. Publishing is `orchestration/publish.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from orchestration.audit.verdict import Check, Verdict, verdicts
+from orchestration.audit.words import words
+from orchestration.gold_control import BEGINNING, Plan, plan, prepare
+from orchestration.locks import shard_lock
+from warehouse_models import duck, home
+from warehouse_models import gold as gold_models
+from warehouse_models.catalog import Catalog
+from warehouse_models.lake import Lake
+from warehouse_models.manifest import Manifest
+
+OnEvent = Callable[[dict[str, Any]], None]
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """One dbt model of a run: `rows` it holds now (marts only, else None), seconds it took."""
+
+    name: str
+    status: str
+    seconds: float
+    message: str = ""
+    rows: int | None = None
+
+
+@dataclass
+class GoldResult:
+    """What one run did.
+
+    `skipped`: nothing had moved. `full`: everything was built anew, for `reason`. `tenants`: whose data moved or waits
+    to be published. `error`: a failure without a tenant, which holds the whole shard. `seconds`: by step.
+    """
+
+    shard: str
+    run: int
+    skipped: bool = False
+    full: bool = False
+    reason: str = ""
+    tenants: tuple[str, ...] = ()
+    models: list[ModelResult] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    error: str | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every tenant looked at is green."""
+        return self.error is None and all(verdict.green for verdict in self.verdicts.values())
+
+
+def run_gold(
+    lake: Lake,
+    shard: str,
+    full_refresh: bool = False,
+    tenants: Iterable[str] | None = None,
+    on_event: OnEvent | None = None,
+    *,
+    full_audit: bool = False,
+) -> GoldResult:
+    """Bring the shard's build database up to date with silver, test it, and give a verdict per tenant.
+
+    `tenants` narrows a full refresh; everything new is always built. `full_audit` tests every row of every tenant (the
+    daily run) instead of what moved. A model that fails is told in `error`, not raised; TenureError: another run holds
+    the shard.
+    """
+    tell = on_event or (lambda event: None)
+    with shard_lock(shard):
+        return _run(lake, shard, full_refresh, list(tenants) if tenants is not None else None, tell, full_audit)
+
+
+def _run(
+    lake: Lake, shard: str, full_refresh: bool, only: list[str] | None, tell: OnEvent, full_audit: bool
+) -> GoldResult:
+    clock = time.monotonic()
+    path = home.build_path(shard)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    catalog_tenants = Catalog(lake).tenants(shard)
+    manifest = Manifest.read(home.published_root()) or Manifest.empty()
+    published = {slug: entry for slug, entry in manifest.tenants.items() if entry["shard"] == shard}
+    connection = duck.connect(path)
+    try:
+        run = time.time_ns() // 1000
+        made = plan(connection, lake, shard, catalog_tenants, run=run, full_refresh=full_refresh, only=only)
+        connection.executemany(
+            "delete from control.changes where tenant_id = ? and run <= ?",
+            [(slug, entry["run"]) for slug, entry in published.items()] or [("", 0)],
+        )
+        waiting = unpublished(connection, published)
+        known = {tenant.tenant_id for tenant in catalog_tenants}
+        judged = {slug: entry["judged"] for slug, entry in published.items()}
+        unjudged = {slug for slug, (run_, _) in waiting.items() if run_ > judged.get(slug, 0)}
+        looked_at = (made.tenants | unjudged | (known if full_audit else set())) & known
+        result = GoldResult(shard, run, full=made.full, reason=made.reason, tenants=tuple(sorted(looked_at)))
+        if made.is_empty and not looked_at:
+            result.skipped = True
+            return result
+        for tenant in looked_at & set(waiting):
+            made.audited.setdefault(tenant, []).extend(waiting[tenant][1])
+        publications = [_publication(slug, entry) for slug, entry in sorted(published.items())]
+        whole = looked_at if full_audit else set()
+        prepare(connection, lake, shard, catalog_tenants, made, publications=publications, audit_whole=whole)
+        if made.is_empty:
+            # Nothing to build, so dbt's hook will not say what to test.
+            connection.execute("delete from control.audit_scope")
+            connection.execute("insert into control.audit_scope select * from control.audit_extra")
+    finally:
+        connection.close()
+    result.seconds["prepare"] = time.monotonic() - clock
+    tell({"event": "plan", "full": made.full, "reason": made.reason, "tenants": sorted(made.tenants)})
+
+    nodes = _dbt(shard, made, tell, result)
+    _audit(lake, shard, nodes, looked_at, result)
+    result.verdicts = verdicts(sorted(looked_at), result.checks, result.error)
+    result.seconds["total"] = time.monotonic() - clock
+    return result
+
+
+def unpublished(
+    connection: Any, published: dict[str, dict[str, Any]]
+) -> dict[str, tuple[int, list[tuple[date, date]]]]:
+    """Tenant → (newest run, ranges of days) that earlier runs built and no publication holds yet."""
+    found: dict[str, tuple[int, list[tuple[date, date]]]] = {}
+    rows = connection.execute(
+        "select tenant_id, run, coalesce(from_date, ?), coalesce(to_date, ?) from control.changes "
+        "where scope in ('int_affected_days', 'int_touched_tenants')",
+        [BEGINNING, BEGINNING],
+    ).fetchall()
+    for tenant, run, first, last in rows:
+        if run > published.get(tenant, {}).get("run", 0):
+            newest, ranges = found.get(tenant, (0, []))
+            found[tenant] = (max(newest, run), [*ranges, (first, last)])
+    return found
+
+
+def _publication(slug: str, entry: dict[str, Any]) -> dict[str, Any]:
+    keys = ("version", "figures_at", "checks_failed", "is_held", "held_reason")
+    return {"tenant_id": slug, **{key: entry[key] for key in keys}}
+
+
+def _dbt(shard: str, made: Plan, tell: OnEvent, result: GoldResult) -> list[dict[str, Any]]:
+    """Run the dbt process; its nodes. A failure of dbt itself lands in `result.error`."""
+    clock = time.monotonic()
+    state = home.home() / "dbt" / shard
+    state.mkdir(parents=True, exist_ok=True)
+    args = ["--project-dir", str(gold_models.PROJECT), "--profiles-dir", str(gold_models.PROJECT)]
+    wanted = {"args": args, "run": not made.is_empty, "full_refresh": made.full, "test": True}
+    environment = os.environ | {
+        "TENURE_BUILD_DB": str(home.build_path(shard)),
+        "TENURE_HOME": str(home.home()),
+        "DBT_TARGET_PATH": str(state / "target"),
+        "DBT_LOG_PATH": str(state / "logs"),
+        "TENURE_DBT_SEVERITY": "warn",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])),
+    }
+    nodes: list[dict[str, Any]] = []
+    finished = False
+    with (state / "process.log").open("w", encoding="utf-8") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "orchestration.gold_dbt", json.dumps(wanted)],
+            env=environment,
+            cwd=state,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        assert child.stdout is not None
+        try:
+            for line in child.stdout:
+                told = json.loads(line)
+                if told["event"] == "done":
+                    finished, nodes, result.error = True, told["nodes"], told["error"]
+                else:
+                    if "dbt_start" not in result.seconds:
+                        result.seconds["dbt_start"] = time.monotonic() - clock
+                    tell(told)
+            child.wait()
+        finally:
+            if child.poll() is None:
+                child.terminate()
+                child.wait()
+    if not finished:
+        result.error = f"dbt ended with {child.returncode} and no result; see {state / 'process.log'}"
+    for node in nodes:
+        if node["kind"] == "model":
+            result.models.append(ModelResult(node["name"], node["status"], node["seconds"], node["message"]))
+            if node["status"] != "success" and result.error in (None, "a model failed"):
+                result.error = f"model {node['name']}: {node['message'].strip()}"
+    result.seconds["dbt"] = time.monotonic() - clock
+    return nodes
+
+
+def _audit(lake: Lake, shard: str, nodes: list[dict[str, Any]], tenants: set[str], result: GoldResult) -> None:
+    """Turn dbt's tests into checks that name tenants; add row counts of the marts."""
+    clock = time.monotonic()
+    connection = duck.connect(home.build_path(shard))
+    try:
+        for node in nodes:
+            if node["kind"] != "test":
+                continue
+            about = node["model"] or "gold"
+            about = f"gold/{about}" if about in gold_models.marts() else about
+            failing: dict[str, int] = {}
+            if node["status"] == "error":
+                result.error = result.error or f"check {node['name']}: {node['message'].strip()}"
+            elif node["failures"]:
+                rows = connection.execute(
+                    f"select tenant_id, count(*) from ({node['sql']}) group by tenant_id order by tenant_id"
+                ).fetchall()
+                failing = dict(rows)
+            said = node["description"] or words(about, node["test"])
+            result.checks.append(Check(node["name"], "dbt", about, said, failing))
+        if result.error is None:
+            result.models = [
+                ModelResult(m.name, m.status, m.seconds, m.message, _rows(connection, m.name)) for m in result.models
+            ]
+    finally:
+        connection.close()
+    result.seconds["audit"] = time.monotonic() - clock
+
+
+def _rows(connection: Any, model: str) -> int | None:
+    mart = gold_models.marts().get(model)
+    if mart is None or mart.is_view:
+        return None
+    return int(connection.execute(f"select count(*) from marts.{model}").fetchall()[0][0])

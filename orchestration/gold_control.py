@@ -1,0 +1,235 @@
+"""Prepares a build database for one dbt run: what moved, for whom, and silver pinned to one version a table.
+
+    Delta trails since the consumed versions ─▶ control.touched …    silver tables ─▶ views silver_<domain>.<table>
+
+Everything dbt reads stands in the build database before dbt starts, and the marker of what was consumed moves in dbt's
+own on-run-end hook (`dbt_project/macros/control.sql`), so a crash anywhere repeats the same work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from warehouse_models import gold as gold_models
+from warehouse_models.catalog import Tenant
+from warehouse_models.dbt_sources import DUCKDB_TYPES
+from warehouse_models.lake import Lake
+from warehouse_models.policy import policy_hash, settings_hash, settings_tables
+from warehouse_models.slices import runs
+from warehouse_models.specs import spec
+from warehouse_models.trail import read_trail
+
+BEGINNING, END = date(1900, 1, 1), date(2999, 12, 31)
+# Inputs whose slices are days of use; of the others, only whose they are matters here: what moved is found by
+# comparing with control.seen_*.
+_DATED = ("silver/product/usage_daily", "silver/product/sessions")
+
+_TABLES = """
+create schema if not exists control;
+create table if not exists control.state (definition varchar);
+create table if not exists control.run (run bigint, definition varchar);
+create table if not exists control.settings (tenant_id varchar, trend_min_events bigint, fingerprint varchar);
+create table if not exists control.plan_features (tenant_id varchar, feature varchar);
+create table if not exists control.touched (tenant_id varchar, from_date date, to_date date);
+create table if not exists control.touched_tenants (tenant_id varchar);
+create table if not exists control.versions (address varchar, version bigint);
+create table if not exists control.consumed (address varchar, version bigint);
+create table if not exists control.consumed_settings (tenant_id varchar, fingerprint varchar);
+create table if not exists control.seen_tenants (tenant_id varchar, first_event_date date, data_through date);
+create table if not exists control.seen_features (tenant_id varchar, feature varchar, first_used_date date);
+create table if not exists control.seen_accounts (
+    tenant_id varchar, account_id varchar, first_event_date date, start_date date
+);
+create table if not exists control.seen_seats (
+    tenant_id varchar, account_id varchar, from_date date, to_date date, licensed_seats bigint
+);
+create table if not exists control.changes (
+    run bigint, tenant_id varchar, scope varchar, from_date date, to_date date
+);
+create table if not exists control.publications (
+    tenant_id varchar, published_version bigint, published_at timestamptz, checks_failed bigint, is_held boolean,
+    held_reason varchar
+);
+create table if not exists control.audit_extra (tenant_id varchar, from_date date, to_date date);
+create table if not exists control.audit_scope (tenant_id varchar, from_date date, to_date date);
+"""
+
+
+@dataclass
+class Plan:
+    """What one run has to do.
+
+    `full`: every table anew (first run, changed definition, lost trail). `ranges`: tenant → touched ranges of days;
+    `tenants`: everybody of whom anything moved; `versions`: silver address → pinned version (absent tables missing).
+    """
+
+    full: bool
+    reason: str
+    run: int
+    ranges: dict[str, list[tuple[date, date]]] = field(default_factory=dict)
+    tenants: set[str] = field(default_factory=set)
+    versions: dict[str, int] = field(default_factory=dict)
+    audited: dict[str, list[tuple[date, date]]] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing moved."""
+        return not self.full and not self.tenants
+
+
+def definition() -> str:
+    """Hash of what decides the content of gold: models, macros, contracts' columns, policies."""
+    digest = hashlib.sha256(policy_hash().encode())
+    project = gold_models.PROJECT
+    paths = [*(project / "models").rglob("*.sql"), *(project / "macros").glob("*.sql"), project / "dbt_project.yml"]
+    for path in sorted(paths):
+        digest.update(path.name.encode() + path.read_bytes())
+    for mart in gold_models.marts().values():
+        contract = [(column.name, column.type) for column in mart.spec.columns]
+        digest.update(json.dumps([mart.name, contract, mart.slices, mart.slice_unit, mart.spec.slice_column]).encode())
+    return digest.hexdigest()[:16]
+
+
+def plan(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    shard: str,
+    tenants: list[Tenant],
+    *,
+    run: int,
+    full_refresh: bool = False,
+    only: Iterable[str] | None = None,
+) -> Plan:
+    """Compare silver with what the build database consumed; `only` narrows a full refresh to these tenants."""
+    connection.execute(_TABLES)
+    consumed = dict(connection.execute("select address, version from control.consumed").fetchall())
+    told = connection.execute("select definition from control.state").fetchone()
+    made = Plan(full=False, reason="", run=run)
+    if not consumed and told is None:
+        made.full, made.reason = True, "first run"
+    elif told is None or told[0] != definition():
+        made.full, made.reason = True, "definition changed"
+    elif full_refresh and only is None:
+        made.full, made.reason = True, "asked for"
+
+    for address in gold_models.silver_inputs():
+        table = lake.table(address, shard)
+        if table is None:
+            continue
+        made.versions[address] = table.version()
+        if made.full:
+            continue
+        if address not in consumed:
+            # It did not exist at the last run: everybody in it is new there.
+            slices: Any = {partition["tenant_id"]: None for partition in table.partitions()}
+        else:
+            trail = read_trail(table, consumed[address])
+            if trail.full:
+                made.full, made.reason = True, f"the trail of {address} since version {consumed[address]} is lost"
+                continue
+            slices = trail.slices
+        for tenant, dates in slices.items():
+            made.tenants.add(tenant)
+            found = [(BEGINNING, END)] if dates is None else runs(dates)
+            if address in _DATED:
+                made.ranges.setdefault(tenant, []).extend(found)
+            elif dates is not None:
+                made.audited.setdefault(tenant, []).extend(found)
+    if not made.full and set(consumed) - set(made.versions):
+        made.full, made.reason = True, "a silver table is gone"
+
+    known = {tenant.tenant_id for tenant in tenants}
+    whole = set(only or ()) & known if full_refresh else set()
+    fingerprints = dict(connection.execute("select tenant_id, fingerprint from control.consumed_settings").fetchall())
+    whole |= {t.tenant_id for t in tenants if fingerprints.get(t.tenant_id) != settings_hash(t.settings)}
+    whole |= set(fingerprints) - known
+    if made.full:
+        whole = known | set(fingerprints)
+    made.ranges = {tenant: ranges for tenant, ranges in made.ranges.items() if tenant in known}
+    made.tenants = (made.tenants & known) | whole
+    for tenant in whole:
+        made.ranges[tenant] = [(BEGINNING, END)]
+    return made
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    shard: str,
+    tenants: list[Tenant],
+    made: Plan,
+    *,
+    publications: list[dict[str, Any]],
+    audit_whole: Iterable[str],
+) -> None:
+    """Write the plan into schema `control` and pin silver; one transaction.
+
+    `publications`: rows of control.publications; `audit_whole`: tenants whose every row is tested.
+    """
+    tables = settings_tables((tenant.tenant_id, tenant.settings) for tenant in tenants)
+    fingerprints = pa.table(
+        {
+            "tenant_id": pa.array([tenant.tenant_id for tenant in tenants], pa.string()),
+            "fingerprint": pa.array([settings_hash(tenant.settings) for tenant in tenants], pa.string()),
+        }
+    )
+    ranges = [(tenant, first, last) for tenant, found in made.ranges.items() for first, last in found]
+    audited = [(tenant, first, last) for tenant, found in made.audited.items() for first, last in found]
+    audited += [(tenant, BEGINNING, END) for tenant in sorted(audit_whole)]
+    planned = [(t.tenant_id, feature) for t in tenants for feature in planned_features(t)]
+    connection.execute("begin transaction")
+    connection.execute("delete from control.run")
+    connection.execute("insert into control.run values (?, ?)", [made.run, definition()])
+    if not connection.execute("select count(*) from control.state").fetchall()[0][0]:
+        connection.execute("insert into control.state values (null)")
+    connection.register("prepared_settings", tables["settings"])
+    connection.register("prepared_fingerprints", fingerprints)
+    connection.execute("delete from control.settings")
+    connection.execute(
+        "insert into control.settings select tenant_id, trend_min_events, fingerprint "
+        "from prepared_settings join prepared_fingerprints using (tenant_id)"
+    )
+    _fill(connection, "plan_features", planned)
+    _fill(connection, "touched", ranges)
+    _fill(connection, "touched_tenants", [(tenant,) for tenant in sorted(made.tenants)])
+    _fill(connection, "versions", sorted(made.versions.items()))
+    _fill(connection, "audit_extra", audited)
+    _fill(connection, "publications", [tuple(row.values()) for row in publications])
+    for address in gold_models.silver_inputs():
+        connection.execute(_view(lake, shard, address, made.versions.get(address)))
+    connection.execute("commit")
+
+
+def planned_features(tenant: Tenant) -> list[str]:
+    """Features that the tenant's tracking plan names, used or not."""
+    tracking_plan = tenant.settings.get("tracking_plan") or {}
+    entries = tracking_plan.get("events", {}) if isinstance(tracking_plan, dict) else {}
+    return sorted({str(entry["feature"]) for entry in entries.values() if entry.get("feature")})
+
+
+def _view(lake: Lake, shard: str, address: str, version: int | None) -> str:
+    _, domain, name = address.split("/")
+    columns = spec(address).columns
+    if version is None:
+        body = ", ".join(f'null::{DUCKDB_TYPES[column.type]} as "{column.name}"' for column in columns)
+        body = f"select {body} where false"
+    else:
+        uri = lake.table_uri(address, shard).replace("'", "''")
+        names = ", ".join(f'"{column.name}"' for column in columns)
+        body = f"select {names} from delta_scan('{uri}', version := {version})"
+    return f"create schema if not exists silver_{domain}; create or replace view silver_{domain}.{name} as {body}"
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[Any, ...]]) -> None:
+    connection.execute(f"delete from control.{table}")
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"insert into control.{table} values ({marks})", rows)

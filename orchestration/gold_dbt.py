@@ -1,0 +1,87 @@
+"""The dbt process of one run: `python -m orchestration.gold_dbt '{"run": true, ...}'`.
+
+A process of its own, so that a kill or a crash inside dbt is like any other, DuckDB's file lock and memory go with it,
+and dbt's global state never meets Dagster's. One parse serves both commands; results go to stdout as JSON lines:
+{"event": "node", ...} while it works, {"event": "done", ...} at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+
+def main(wanted: dict[str, Any]) -> int:
+    """Run models, then tests; returns 1 where dbt itself failed. `wanted`: args, run, full_refresh, test."""
+    from dbt.cli.main import dbtRunner
+
+    told = sys.stdout
+
+    def tell(line: dict[str, Any]) -> None:
+        told.write(json.dumps(line, default=str) + "\n")
+        told.flush()
+
+    def on_event(event: Any) -> None:
+        if event.info.name == "NodeFinished":
+            node = event.data.node_info
+            tell({"event": "node", "name": node.node_name, "status": node.node_status})
+
+    # dbt prints to stdout on its own in places; the parent reads JSON there.
+    sys.stdout = sys.stderr
+    common = [*wanted["args"], "--quiet"]
+    parsed = dbtRunner().invoke(["parse", *common])
+    if not parsed.success:
+        tell({"event": "done", "error": str(parsed.exception or "dbt could not parse the project"), "nodes": []})
+        return 1
+    runner = dbtRunner(manifest=parsed.result, callbacks=[on_event])
+    nodes: list[dict[str, Any]] = []
+    error = None
+    if wanted.get("run"):
+        flags = ["--full-refresh"] if wanted.get("full_refresh") else []
+        result = runner.invoke(["run", *common, *flags])
+        nodes += _nodes(result)
+        if not result.success:
+            error = str(result.exception or "a model failed")
+    if wanted.get("test") and error is None:
+        result = runner.invoke(["test", *common, "--exclude", "test_type:unit"])
+        nodes += _nodes(result)
+        if result.exception is not None:
+            error = str(result.exception)
+    tell({"event": "done", "error": error, "nodes": nodes})
+    return 0 if error is None else 1
+
+
+def _nodes(result: Any) -> list[dict[str, Any]]:
+    found = []
+    for item in getattr(result.result, "results", None) or []:
+        node = item.node
+        kind = str(getattr(node, "resource_type", "operation"))
+        found.append(
+            {
+                "name": node.name,
+                "kind": kind.rsplit(".", 1)[-1].lower(),
+                "model": _model_of(node),
+                # The generic test's name; a test of its own (tests/*.sql) compares totals.
+                "test": getattr(getattr(node, "test_metadata", None), "name", "totals"),
+                "description": getattr(node, "description", ""),
+                "status": str(item.status),
+                "failures": item.failures or 0,
+                "seconds": round(item.execution_time, 3),
+                "message": item.message or "",
+                "sql": getattr(node, "compiled_code", None) if item.failures else None,
+            }
+        )
+    return found
+
+
+def _model_of(node: Any) -> str | None:
+    """The model a test is about: the one it is attached to, else the first it reads."""
+    attached = getattr(node, "attached_node", None)
+    parents = [attached] if attached else list(getattr(getattr(node, "depends_on", None), "nodes", []) or [])
+    models = [parent.split(".")[-1] for parent in parents if parent and parent.startswith("model.")]
+    return models[0] if models else None
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(json.loads(sys.argv[1])))

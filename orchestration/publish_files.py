@@ -1,0 +1,177 @@
+"""The files of a publication: one DuckDB file a tenant, and one over all tenants.
+
+Both hold schema `marts` with the same relations. A tenant's file holds the tables' rows, and the marts over silver as
+views pinned to a version; the file over all tenants holds views over gold and silver Delta at pinned versions.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse_models import duck
+from warehouse_models import gold as gold_models
+from warehouse_models.dbt_sources import DUCKDB_TYPES
+from warehouse_models.lake import Lake
+from warehouse_models.specs import spec
+
+# 64 KiB blocks keep twenty small tables at 5 MB; DuckDB's default takes 8 MB (STACK).
+_BLOCK_SIZE = 65_536
+_SOURCE = re.compile(r"\{\{\s*source\('silver_(\w+)',\s*'(\w+)'\)\s*\}\}")
+
+
+def literal(value: Any) -> str:
+    """A SQL literal of a text, time, number, boolean or null."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, datetime):
+        return f"timestamptz '{value.isoformat()}'"
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def columns_of(mart: str) -> str:
+    """The columns of a mart's contract in its order and types, for a SELECT."""
+    columns = gold_models.marts()[mart].spec.columns
+    return ", ".join(f'"{column.name}"::{DUCKDB_TYPES[column.type]} as "{column.name}"' for column in columns)
+
+
+def write_tenant_file(
+    build: duckdb.DuckDBPyConnection,
+    path: Path,
+    tenant: str,
+    trust: Mapping[str, Any],
+    lake: Lake,
+    shard: str,
+    silver: Mapping[str, int],
+) -> None:
+    """Write a tenant's marts out of the build database to `path`, by a temporary name.
+
+    `trust` overrides columns of the tenant's row of `trust`; `silver` are the versions its views are pinned to.
+    """
+    with _written(build, path) as alias:
+        for name, mart in gold_models.marts().items():
+            if mart.is_view:
+                scope = f"tenant_id = {literal(tenant)}"
+                sql = silver_view(name, lake, {shard: [(dict(silver), scope)]})
+                build.execute(f"create view {alias}.marts.{name} as {sql}")
+                continue
+            changed = ""
+            if name == "trust":
+                changed = " replace (" + ", ".join(f'{literal(v)} as "{k}"' for k, v in trust.items()) + ")"
+            order = ", ".join(key for key in (mart.spec.slice_column, *mart.spec.key[1:]) if key)
+            build.execute(
+                f"create table {alias}.marts.{name} as select {columns_of(name)} from "
+                f"(select *{changed} from marts.{name} where tenant_id = {literal(tenant)}) order by {order}"
+            )
+
+
+def copy_with_trust(source: Path, path: Path, trust: Mapping[str, Any]) -> None:
+    """Copy a published file and change columns of its row of `trust`: the same figures, another statement on them."""
+    temporary = _temporary(path)
+    temporary.write_bytes(source.read_bytes())
+    connection = duck.connect(temporary)
+    try:
+        changes = ", ".join(f'"{key}" = {literal(value)}' for key, value in trust.items())
+        connection.execute(f"update marts.trust set {changes}")
+        connection.execute("checkpoint")
+    finally:
+        connection.close()
+    _publish(temporary, path)
+
+
+def write_all_file(path: Path, lake: Lake, shards: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write the file over all tenants to `path`.
+
+    `shards`: shard → {"gold": {mart: version}, "silver": [({address: version}, condition on tenant_id), …]}; the
+    conditions keep a held tenant's newer silver out.
+    """
+    connection = duck.connect()
+    try:
+        with _written(connection, path) as alias:
+            for name, mart in gold_models.marts().items():
+                if mart.is_view:
+                    sql = silver_view(name, lake, {shard: told["silver"] for shard, told in shards.items()})
+                else:
+                    sql = _gold_view(name, lake, {shard: told["gold"] for shard, told in shards.items()})
+                connection.execute(f"create view {alias}.marts.{name} as {sql}")
+    finally:
+        connection.close()
+
+
+def silver_view(mart: str, lake: Lake, shards: Mapping[str, Iterable[tuple[Mapping[str, int], str]]]) -> str:
+    """The SELECT of a mart over silver, each source replaced by pinned scans cut to some tenants.
+
+    The condition stands inside each scan, so that Delta skips the other tenants' files.
+    """
+
+    def source(found: re.Match[str]) -> str:
+        address = f"silver/{found[1]}/{found[2]}"
+        names = ", ".join(f'"{column.name}"' for column in spec(address).columns)
+        scans = [
+            f"select {names} from delta_scan({literal(lake.table_uri(address, shard))}, version := {versions[address]})"
+            f" where {condition}"
+            for shard, pins in shards.items()
+            for versions, condition in pins
+            if address in versions
+        ]
+        return "(" + (" union all ".join(scans) or _nothing(spec(address).columns)) + ")"
+
+    return f"select {columns_of(mart)} from ({_SOURCE.sub(source, gold_models.mart_sql(mart))})"
+
+
+def _gold_view(mart: str, lake: Lake, shards: Mapping[str, Mapping[str, int]]) -> str:
+    address = gold_models.marts()[mart].spec.address
+    names = columns_of(mart)
+    scans = [
+        f"select {names} from delta_scan({literal(lake.table_uri(address, shard))}, version := {tables[mart]})"
+        for shard, tables in shards.items()
+        if mart in tables
+    ]
+    return " union all ".join(scans) or _nothing(gold_models.marts()[mart].spec.columns)
+
+
+def _nothing(columns: Iterable[Any]) -> str:
+    return "select " + ", ".join(f'null::{DUCKDB_TYPES[c.type]} as "{c.name}"' for c in columns) + " where false"
+
+
+def _temporary(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.writing")
+    for leftover in (temporary, temporary.with_name(temporary.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+    return temporary
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    with temporary.open("rb") as handle:
+        os.fsync(handle.fileno())
+    os.replace(temporary, path)
+
+
+class _written:
+    """A new DuckDB file attached for writing as `out`; renamed to its name when all of it is there."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+        self.connection, self.path, self.temporary = connection, path, _temporary(path)
+
+    def __enter__(self) -> str:
+        self.connection.execute(f"attach {literal(str(self.temporary))} as out (block_size {_BLOCK_SIZE})")
+        self.connection.execute("create schema out.marts")
+        return "out"
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        if kind is None:
+            self.connection.execute("checkpoint out")
+        self.connection.execute("detach out")
+        if kind is None:
+            _publish(self.temporary, self.path)
