@@ -187,7 +187,7 @@ def _user(
         device=f"{rng.getrandbits(64):016x}",
         features=tuple(feature for feature in plan.features if rng.random() < feature.reach) or plan.features[:1],
         created=max(created, account.created) if account else created,
-        browses_first=joins > 8 and channel == "web" and rng.random() < 0.6,
+        browses_first=8 < joins < days and channel == "web" and rng.random() < 0.6,
         says_both=channel == "web" and rng.random() < 0.3,
     )
 
