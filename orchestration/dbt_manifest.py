@@ -25,7 +25,7 @@ _FOLDERS_OF_DBT = {"target", "logs", "dbt_packages"}
 
 @cache
 def manifest() -> dict[str, Any]:
-    """The manifest as a dict (nodes, sources, exposures, parent_map …); TenureError where the project does not parse."""
+    """The manifest as a dict (nodes, sources, exposures, parent_map …); TenureError where it does not parse."""
     kept = home.home() / "dbt" / f"manifest-{_state()}.json"
     if not kept.exists():
         _parse(kept)
@@ -54,8 +54,8 @@ def _parse(kept: Path) -> None:
             | {
                 "DBT_PROJECT_DIR": str(PROJECT),
                 "DBT_PROFILES_DIR": str(PROJECT),
-                "TENURE_DBT_TARGET": folder,
-                "TENURE_DBT_LOGS": folder,
+                "DBT_TARGET_PATH": folder,
+                "DBT_LOG_PATH": folder,
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
                 "DO_NOT_TRACK": "1",
             },
@@ -65,7 +65,9 @@ def _parse(kept: Path) -> None:
         made = Path(folder) / "manifest.json"
         if told.returncode or not made.exists():
             why = (told.stdout + told.stderr).strip()[-2000:] or f"dbt parse left with code {told.returncode}"
-            raise TenureError("the dbt project", why, f"dbt parse --project-dir {PROJECT.name} --profiles-dir {PROJECT.name}")
+            raise TenureError(
+                "the dbt project", why, f"dbt parse --project-dir {PROJECT.name} --profiles-dir {PROJECT.name}"
+            )
         made.replace(kept)
     for old in kept.parent.glob("manifest-*.json"):
         if old != kept:

@@ -1,6 +1,6 @@
 """The root of the Dagster code location: loads with an empty environment and without the network.
 
-    sources ─▶ bronze ─▶ silver ─▶ gold ─▶ published ─▶ dashboards          (groups; a partition is a shard)
+sources ─▶ bronze ─▶ silver ─▶ gold ─▶ published ─▶ dashboards          (groups; a partition is a shard)
 """
 
 from __future__ import annotations
@@ -8,12 +8,14 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.assets.bronze import FILE_DROP, bronze
+from orchestration.assets.gold import gold_assets
+from orchestration.assets.published import published_assets
 from orchestration.assets.silver import silver_assets
-from orchestration.automation import daily, dashboards_job, landings, refresh_job
+from orchestration.automation import daily, landings, refresh_job
 from orchestration.pipeline import Pipeline
 
 defs = dg.Definitions(
-    assets=[FILE_DROP, bronze, *silver_assets()],
+    assets=[FILE_DROP, bronze, *silver_assets(), gold_assets(), published_assets()],
     jobs=[refresh_job()],
     sensors=[landings],
     schedules=[daily],

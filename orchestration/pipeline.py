@@ -14,6 +14,7 @@ from orchestration.instance import PARTITION_TAG, PID_TAG
 from orchestration.run_lock import run_lock
 
 if TYPE_CHECKING:
+    from orchestration.gold import GoldResult
     from transforms.engine import Engine
     from warehouse_models.lake import Lake
 
@@ -37,6 +38,7 @@ class Pipeline(dg.ConfigurableResource):
 
     _lake: Lake | None = PrivateAttr(default=None)
     _engine: Engine | None = PrivateAttr(default=None)
+    _gold: GoldResult | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Pipeline]:
@@ -70,6 +72,15 @@ class Pipeline(dg.ConfigurableResource):
 
             self._engine = open_engine(self.engine or os.environ.get("TENURE_ENGINE") or "duckdb", self.lake)
         return self._engine
+
+    @property
+    def gold(self) -> GoldResult | None:
+        """What the gold step of this run found, for the publishing step; None where it was not part of the run."""
+        return self._gold
+
+    def hand_over(self, result: GoldResult) -> None:
+        """Keep what the gold step found for the publishing step of the same run."""
+        self._gold = result
 
     def only_tenants(self) -> list[str] | None:
         """Tenants to restrict a full refresh to, or None for all."""

@@ -1,4 +1,4 @@
-"""Bronze: what has landed, as received. Landing writes these tables; a run notes what it found and starts from there."""
+"""Bronze: what has landed, as received. Landing writes these tables; a run notes what it found there."""
 
 from collections.abc import Iterator
 

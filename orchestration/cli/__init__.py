@@ -1,4 +1,4 @@
-"""The `tenure` command. One module per group of commands; heavy imports stay inside the functions (`--help` is instant)."""
+"""The `tenure` command. A module per group of commands; heavy imports stay inside the functions."""
 
 from __future__ import annotations
 

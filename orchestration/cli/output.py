@@ -37,7 +37,7 @@ class TenureGroup(TyperGroup):
             print_error(error.what, error.why, error.next_step)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as interrupt:
-            err.print("\n[yellow]Stopped.[/] Nothing is half done: what was committed stays, the rest comes with the next run.")
+            err.print("\n[yellow]Stopped.[/] Nothing is half done: what was committed stays, the rest comes next time.")
             raise typer.Exit(130) from interrupt
 
 

@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    engine: Annotated[str, typer.Option(help="duckdb or spark, for bronze to silver [TENURE_ENGINE, else duckdb].")] = "",
+    engine: Annotated[
+        str, typer.Option(help="duckdb or spark, for bronze to silver [TENURE_ENGINE, else duckdb].")
+    ] = "",
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Compute everything anew: same rows.")] = False,
     tenant: Annotated[str, typer.Option(help="Only the shard of this tenant; with --full-refresh only its rows.")] = "",
     full_audit: Annotated[bool, typer.Option("--full-audit", help="Audit all history, as the daily run does.")] = False,
@@ -42,7 +44,9 @@ def run(
     catalog = Catalog()
     shards = [catalog.tenant(tenant).shard] if tenant else sorted({found.shard for found in catalog.tenants()})
     if not shards:
-        raise TenureError("tenure run", "there is no tenant yet", "tenure tenant add acme, or see it at work: tenure demo")
+        raise TenureError(
+            "tenure run", "there is no tenant yet", "tenure tenant add acme, or see it at work: tenure demo"
+        )
     err.print(f"[cyan]▸[/] run of shard{'s' if len(shards) > 1 else ''} {', '.join(shards)} …")
     results = run_shards(
         shards,

@@ -1,0 +1,141 @@
+"""What runs in the background: Dagster (code server, webserver, daemon) and Superset. Each is on 127.0.0.1 only.
+
+tenure up ─▶ code server ◀── webserver (the UI)
+                  ◀───────── daemon (sensor, schedule, queue)          Superset (its own environment)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestration import processes
+from orchestration.instance import LOCATION, bury_dead_runs, dagster_home, environment, open_instance, write_workspace
+from orchestration.run_lock import run_folder
+from warehouse_models.errors import TenureError
+
+CODE, WEB, DAEMON, SUPERSET = "dagster-code", "dagster-web", "dagster-daemon", "superset"
+# In the order of stopping: nothing that starts runs outlives what they run in.
+ALL = (DAEMON, WEB, CODE, SUPERSET)
+START_SECONDS = 120.0
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Status:
+    """One service: `state` is running, stopped or not answering; `url` where it can be reached."""
+
+    name: str
+    state: str
+    pid: int | None
+    url: str
+    log: str
+
+
+def dagster_port() -> int:
+    """Port of the Dagster UI: TENURE_DAGSTER_PORT, else 3000."""
+    return _port("TENURE_DAGSTER_PORT", 3000)
+
+
+def superset_port() -> int:
+    """Port of Superset: TENURE_SUPERSET_PORT, else 8088."""
+    return _port("TENURE_SUPERSET_PORT", 8088)
+
+
+def up_dagster(tell: Tell) -> str:
+    """Start Dagster if it does not run; returns the URL of its UI. TenureError: port taken, or it does not start."""
+    if all(processes.running(name) for name in (CODE, WEB, DAEMON)):
+        return _url(_ports()[WEB])
+    stop_dagster()
+    port = dagster_port() or processes.free_port()
+    processes.check_port(port, "Dagster", "TENURE_DAGSTER_PORT")
+    with open_instance() as instance:
+        if buried := bury_dead_runs(instance, services_stopped=True):
+            tell(f"{buried} unfinished run(s) of a process that is gone marked as failed")
+    code_port = processes.free_port()
+    workspace = write_workspace(code_port)
+    scripts, env = Path(sys.executable).parent, environment()
+    dagster, where = str(scripts / "dagster"), dagster_home()
+    code = ["code-server", "start", "-h", "127.0.0.1", "-p", str(code_port), "-m", "orchestration.definitions"]
+    processes.start(CODE, [dagster, *code, "--location-name", LOCATION], env=env, cwd=where)
+    _remember({CODE: code_port, WEB: port})
+    processes.wait_until(CODE, lambda: processes.listens(code_port), START_SECONDS)
+    web = ["-h", "127.0.0.1", "-p", str(port), "-w", str(workspace)]
+    processes.start(WEB, [str(scripts / "dagster-webserver"), *web], env=env, cwd=where)
+    processes.start(DAEMON, [str(scripts / "dagster-daemon"), "run", "-w", str(workspace)], env=env, cwd=where)
+    processes.wait_until(WEB, lambda: _answers(_url(port) + "/server_info"), START_SECONDS)
+    return _url(port)
+
+
+def stop_dagster() -> list[str]:
+    """Stop Dagster's processes; names of those that ran."""
+    return [name for name in (DAEMON, WEB, CODE) if processes.stop(name)]
+
+
+def down(tell: Tell) -> list[str]:
+    """Stop everything that `up` started; names of what ran. Safe to call twice."""
+    stopped = []
+    for name in ALL:
+        if processes.stop(name):
+            tell(f"{name} stopped")
+            stopped.append(name)
+    return stopped
+
+
+def status() -> list[Status]:
+    """State of every service, in the order of the picture above."""
+    ports = _ports()
+    urls = {WEB: _url(ports.get(WEB)), SUPERSET: _url(ports.get(SUPERSET))}
+    checks = {WEB: "/server_info", SUPERSET: "/health"}
+    found = []
+    for name in reversed(ALL):
+        process = processes.running(name)
+        state = "stopped" if process is None else "running"
+        if process and name in checks and not _answers(urls[name] + checks[name]):
+            state = "not answering"
+        log = str(processes.log_path(name))
+        found.append(Status(name, state, process.pid if process else None, urls.get(name, "") if process else "", log))
+    return found
+
+
+def _port(variable: str, default: int) -> int:
+    value = os.environ.get(variable) or str(default)
+    if not value.isdigit() or int(value) > 65535:
+        raise TenureError(variable, f"{value!r} is no port", f"a number up to 65535, e.g. {variable}={default}; 0: any")
+    return int(value)
+
+
+def _url(port: int | None) -> str:
+    return f"http://127.0.0.1:{port}" if port else ""
+
+
+def _answers(url: str) -> bool:
+    try:
+        # No proxy of the caller's environment stands between us and our own machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(url, timeout=3) as answer:
+            return int(answer.status) == 200
+    except OSError:
+        return False
+
+
+def _ports_file() -> Path:
+    return run_folder() / "ports.json"
+
+
+def _ports() -> dict[str, int]:
+    try:
+        return dict(json.loads(_ports_file().read_text()))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _remember(ports: dict[str, Any]) -> None:
+    _ports_file().write_text(json.dumps(_ports() | ports))
