@@ -34,7 +34,8 @@ def main(wanted: dict[str, Any]) -> int:
     if not parsed.success:
         tell({"event": "done", "error": str(parsed.exception or "dbt could not parse the project"), "nodes": []})
         return 1
-    runner = dbtRunner(manifest=parsed.result, callbacks=[on_event])
+    manifest: Any = parsed.result
+    runner = dbtRunner(manifest=manifest, callbacks=[on_event])
     nodes: list[dict[str, Any]] = []
     error = None
     if wanted.get("run"):
