@@ -47,7 +47,7 @@ def sha_hex(raw: bytes) -> str:
 
 
 def key64(text: str) -> int:
-    """A signed 64-bit key of a text: the first eight bytes of its SHA-256, big-endian. Used for look-ups, never alone for equality."""
+    """A signed 64-bit key of a text: the first eight bytes of its SHA-256. For look-ups, never alone for equality."""
     return int.from_bytes(sha256(text.encode()).digest()[:8], "big", signed=True)
 
 

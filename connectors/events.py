@@ -1,8 +1,9 @@
 """The events contract (METRICS §1): a Segment event to a row of bronze/product/events, or the reason it is refused.
 
-Received time: receivedAt, else sentAt, else the event's own timestamp. Event time: receivedAt − (sentAt − originalTimestamp)
-where all three are there, else the own timestamp (or originalTimestamp), else the received time, and never later than the
-received time + 5 minutes. Both are computed here only to refuse the impossible; silver computes them again from the columns.
+Received time: receivedAt, else sentAt, else the event's own timestamp. Event time: receivedAt − (sentAt −
+originalTimestamp) where all three are there, else the own timestamp (or originalTimestamp), else the received time, and
+never later than the received time + 5 minutes. Both are computed here only to refuse the impossible; silver computes
+them again from the columns.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from connectors.times import MICROS_PER_DAY, NotATime, iso, parse_micros
 from warehouse_models.specs import spec
 
 TYPES = frozenset(("identify", "track", "page", "screen", "group", "alias"))
-_OBJECTS = ("properties", "traits", "context")
+NESTED = ("properties", "traits", "context")
 _TYPED = (
     *("record_id", "payload_sha", "message_key", "line", "bytes", "payload", "received_at", "type", "event", "name"),
     *("user_id", "anonymous_id", "previous_id", "group_id", "timestamp", "original_timestamp", "sent_at"),
-    *_OBJECTS,
+    *NESTED,
 )
 
 
@@ -43,58 +44,40 @@ class EventContract:
         kind = get("type")
         if kind.__class__ is not str or kind not in TYPES:
             raise Refused(refusals.UNKNOWN_TYPE.format(value=shown(kind)) if kind else refusals.NO_TYPE, _id(value))
-        text = _Texts(value, raw)
-        user, anonymous = text("userId"), text("anonymousId")
-        message, event, name, previous = text("messageId"), None, None, None
+        field = _Texts(value, raw)
+        user, anonymous = field("userId"), field("anonymousId")
+        message, event, name, previous = field("messageId"), None, None, None
         if user is None and anonymous is None:
             raise Refused(refusals.NO_USER, message)
         if kind == "track":
-            event = text("event")
+            event = field("event")
             if event is None:
                 raise Refused(refusals.NO_EVENT, message)
         elif kind == "page" or kind == "screen":
-            name = text("name")
+            name = field("name")
         elif kind == "alias":
-            previous = text("previousId")
+            previous = field("previousId")
         context = get("context")
-        group = text("groupId") if kind == "group" else None
-        if group is None and context.__class__ is dict:
-            group = _Texts(context, b"")("groupId", "context.groupId") if "groupId" in context else None
+        group = field("groupId") if kind == "group" else None
+        if group is None and isinstance(context, dict) and "groupId" in context:
+            group = _Texts(context, b"")("groupId", "context.groupId")
 
         own, original = self._time(value, "timestamp", message), self._time(value, "originalTimestamp", message)
         sent, received = self._time(value, "sentAt", message), self._time(value, "receivedAt", message)
         self._check(own, original, sent, received, message)
 
         try:
-            payload = canonical(text.value)
-            properties, traits, about = (_json(get(part)) for part in _OBJECTS)
+            payload = canonical(field.value)
+            properties, traits, about = (_json(get(part)) for part in NESTED)
         except TooDeep:
             raise Refused(refusals.TOO_DEEP, message) from None
         sha = sha256(payload).hexdigest()
         message = message or sha
-        if b"\\u0000" in payload and any(
-            "\0" in v for v in (user, anonymous, message, event, name, previous, group) if v
-        ):
+        said = (kind, event, name, user, anonymous, previous, group)
+        if b"\\u0000" in payload and any("\0" in text for text in (message, *said) if text):
             raise Refused(refusals.NUL_IN_FIELD.format(field="an id or a name"))
-        return (
-            *(
-                message,
-                sha,
-                key64(message),
-                line,
-                size,
-                payload,
-                received,
-                kind,
-                event,
-                name,
-                user,
-                anonymous,
-                previous,
-                group,
-            ),
-            *(own, original, sent, properties, traits, about),
-        )
+        envelope = (message, sha, key64(message), line, size, payload, received)
+        return envelope + said + (own, original, sent, properties, traits, about)
 
     def _time(self, value: dict[str, Any], name: str, message: str | None) -> int | None:
         said = value.get(name)
@@ -166,19 +149,19 @@ class _Texts:
 
 
 def unflatten(row: dict[str, Any]) -> dict[str, Any]:
-    """A flat row (CSV, Parquet) as an event: `context.groupId` nests, and JSON text in properties, traits, context opens.
+    """A flat row (CSV, Parquet) as an event: `context.groupId` nests, JSON text in properties, traits, context opens.
 
-    Raises Refused where such a cell is no JSON object.
+    Raises Refused where such a cell is not JSON.
     """
     event: dict[str, Any] = {}
     for name, cell in row.items():
-        if name in _OBJECTS and isinstance(cell, str):
+        if name in NESTED and isinstance(cell, str):
             try:
                 cell = parse(cell)
             except ValueError:
-                raise Refused(f"not_json: column {name} is not a JSON object", _id(row)) from None
+                raise Refused(f"not_json: column {name} is not JSON", _id(row)) from None
         event[name] = cell
-    for name in [name for name in event if "." in name and name.partition(".")[0] in _OBJECTS]:
+    for name in [name for name in event if "." in name and name.partition(".")[0] in NESTED]:
         head, _, rest = name.partition(".")
         inner = event.get(head)
         if inner is None or isinstance(inner, dict):
@@ -217,4 +200,4 @@ def _columns(schema: pa.Schema, names: tuple[str, ...], rows: list[tuple[Any, ..
     return made
 
 
-_BYTES = frozenset(("payload", *_OBJECTS))
+_BYTES = frozenset(("payload", *NESTED))

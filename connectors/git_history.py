@@ -4,9 +4,9 @@
                  author = user (salted hash of the e-mail)              ─▶ users.jsonl
                  account = the author's e-mail domain, or the repository where several are read ─▶ accounts.jsonl
 
-The event's time is the author's, with its offset; it was received when it was committed (a rebase comes late). No e-mail
-address and no name leaves the repository: a user is 16 digits of a SHA-256 over the salt and the address. A file at the
-root counts as the feature `root`; a commit that touches nothing (an empty one, a clean merge) as `commit`.
+The event's time is the author's, with its offset; it was received when it was committed (a rebase comes late). No
+e-mail address and no name leaves the repository: a user is 16 digits of a SHA-256 over the salt and the address. A file
+at the root counts as the feature `root`; a commit that touches nothing (an empty one, a clean merge) as `commit`.
 """
 
 from __future__ import annotations

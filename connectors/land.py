@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from connectors import refusals
 from connectors.canonical import canonical
-from connectors.events import EventContract, unflatten
+from connectors.events import NESTED, EventContract, unflatten
 from connectors.mapping import Mapping, read_mapping
 from connectors.quarantine import Landing, RefusedRow, refuse
 from connectors.reading import Row, Unreadable, file_sha, max_row_bytes, read_rows
@@ -67,10 +67,10 @@ def land(
     after each chunk. A file that cannot be read to its end keeps what came before and says so in `error`.
     TenureError: no such tenant, object, file or map.
     """
-    paths = [Path(path) for path in paths]
+    named = [Path(path) for path in paths]
     if object not in OBJECTS:
         raise TenureError(f"object {object}", "it cannot be landed", f"objects: {', '.join(OBJECTS)}")
-    for path in paths:
+    for path in named:
         if not path.is_file():
             why = "it is a folder" if path.is_dir() else "there is no such file"
             raise TenureError(f"file {path}", why, "name the files to land")
@@ -78,7 +78,7 @@ def land(
     told = _as_of(as_of)
     using = mapping if isinstance(mapping, Mapping) else read_mapping(mapping) if mapping else None
     report = LandingReport(tenant, object)
-    for path in paths:
+    for path in named:
         report.files.append(_FileLanding(lake, found, object, path, told, complete, using, source, on_progress).run())
     return report
 
@@ -179,7 +179,7 @@ class _FileLanding:
             ).fetchone()
         return row
 
-    # -- a file that is new, or was cut off ------------------------------------------------------------------------------
+    # -- a file that is new, or was cut off ----------------------------------------------------------------------------
     def _land(self) -> None:
         done, began = self.store.lines_done()
         if began is not None and self.as_of is None and isinstance(self.contract, RecordContract):
@@ -318,13 +318,7 @@ def _plain(value: Any) -> Any:
 
 def _is_flat(event: dict[str, Any]) -> bool:
     """Whether an event came as a table row: text where Segment has objects, or names with dots."""
-    if (
-        event.get("properties").__class__ is str
-        or event.get("context").__class__ is str
-        or event.get("traits").__class__ is str
-    ):
-        return True
-    return any("." in name for name in event)
+    return any(event.get(part).__class__ is str for part in NESTED) or any("." in name for name in event)
 
 
 def _conflict(row: Held, other: Held, key: str, at: int) -> RefusedRow:

@@ -9,8 +9,8 @@
       amount: 0.01
     nulls: ["None", "-"]   # cells that mean nothing
 
-A source column that is mapped is taken from the row; all others stay as they are (and end in `extra` if the contract does
-not know them).
+A source column that is mapped is taken from the row; all others stay as they are (and end in `extra` if the contract
+does not know them).
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
                                       CSV: records ─▶ cells        either its value (a dict) or why it is refused
                                       Parquet: batches ─▶ cells
 
-What a file is, its bytes say first (gzip, Parquet) and its name second (.csv); everything else is JSONL. No row can take
-its neighbours with it: what cannot be read is one refused row, and reading goes on behind it.
+What a file is, its bytes say first (gzip, Parquet) and its name second (.csv); everything else is JSONL. No row can
+take its neighbours with it: what cannot be read is one refused row, and reading goes on behind it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def read_rows(path: Path, after: int = 0, limit: int | None = None) -> Iterator[
         head = file.read(4)
         file.seek(0)
         packed = head[:2] == b"\x1f\x8b"
-        stream: BinaryIO = io.BufferedReader(gzip.GzipFile(fileobj=file), _BLOCK) if packed else file  # type: ignore[arg-type]
+        stream: BinaryIO = io.BufferedReader(gzip.GzipFile(fileobj=file), _BLOCK) if packed else file
         try:
             if (stream.peek(4)[:4] if packed else head) == b"PAR1":  # type: ignore[attr-defined]
                 from connectors.reading_parquet import parquet_rows

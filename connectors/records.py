@@ -1,8 +1,8 @@
 """The records contract (DESIGN §8): a row of accounts or users to a version in bronze/crm, or the reason it is refused.
 
-The payload of a version is its contract columns in one spelling (times in UTC, whole numbers as digits, empty is absent)
-and every other column under `extra`, so that two exports which say the same are the same. The times as they were written
-stay under `received` where their spelling differs; `payload_sha` is taken without it.
+The payload of a version is its contract columns in one spelling (times in UTC, whole numbers as digits, empty is
+absent) and every other column under `extra`, so that two exports which say the same are the same. The times as they
+were written stay under `received` where their spelling differs; `payload_sha` is taken without it.
 """
 
 from __future__ import annotations
@@ -119,10 +119,8 @@ class RecordContract:
         deleted = self._deleted(value)
         if deleted:
             content["is_deleted"] = True
-        known = self.object.columns
-        extra = {
-            n: v for n, v in value.items() if n not in known and n not in ("updated_at", "is_deleted") and _is_said(v)
-        }
+        known = {*self.object.columns, "updated_at", "is_deleted"}
+        extra = {name: cell for name, cell in value.items() if name not in known and cell is not None and cell != ""}
         try:
             if extra:
                 content["extra"] = extra
@@ -165,7 +163,3 @@ class RecordContract:
             kind = self.table.arrow_schema.field(name).type
             made[name] = pa.array(cells, pa.int64()).cast(kind) if name == "updated_at" else pa.array(cells, kind)
         return made
-
-
-def _is_said(value: Any) -> bool:
-    return value is not None and value != ""

@@ -29,7 +29,7 @@ CONFLICT = "conflict: {file} line {line} says otherwise about {key} at {at}; the
 
 
 class Refused(Exception):
-    """One row breaks the contract. `reason` starts with a stable code; `record_id` is the key where it could be read."""
+    """One row breaks the contract. `reason` starts with a stable code; `record_id` is the key if it could be read."""
 
     def __init__(self, reason: str, record_id: str | None = None) -> None:
         super().__init__(reason)

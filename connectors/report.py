@@ -1,4 +1,4 @@
-"""What a landing reports: every row of a file is accepted, a duplicate, or quarantined; nothing else can become of it."""
+"""What a landing reports: every row of a file is accepted, a duplicate, or quarantined; there is nothing else."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """ISO 8601 times to UTC microseconds; anything else is refused, never guessed.
 
-Accepted: calendar dates `2024-02-13`, with an optional time after `T` or one space (hours, minutes, seconds, a fraction of
-the second after `.` or `,`), with an optional offset (`Z`, `+02`, `+0200`, `+02:00`); the basic form `20240213T101500Z`; the
-end of a day as `24:00`; a leap second. No offset means UTC. Digits below a microsecond are cut off.
+Accepted: calendar dates `2024-02-13`, with an optional time after `T` or one space (hours, minutes, seconds, a fraction
+of the second after `.` or `,`), with an optional offset (`Z`, `+02`, `+0200`, `+02:00`); the basic form
+`20240213T101500Z`; the end of a day as `24:00`; a leap second. No offset means UTC. Digits below a microsecond are cut
+off.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _END_OF_DAY = re.compile(r"24:?00(?::?00(?:[.,]0+)?)?(?=$|Z|[+-])")
 _LEAP_SECOND = re.compile(r"(\d{2}:?[0-5]\d:?)60(?=$|Z|[+-]|[.,])")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_NAIVE = datetime(1970, 1, 1)
+_EPOCH_NAIVE = _EPOCH.replace(tzinfo=None)
 
 MICROS_PER_SECOND = 1_000_000
 MICROS_PER_DAY = 86_400 * MICROS_PER_SECOND
@@ -81,7 +82,10 @@ def now_micros() -> int:
 
 
 def iso(micros: int) -> str:
-    """`2024-02-13T10:15:00.000000Z` of UTC microseconds: the one spelling we write. Raises NotATime outside years 1 to 9999."""
+    """`2024-02-13T10:15:00.000000Z` of UTC microseconds: the one spelling we write.
+
+    Raises NotATime outside the years 1 to 9999.
+    """
     try:
         moment = _EPOCH_NAIVE + timedelta(microseconds=micros)
     except OverflowError:

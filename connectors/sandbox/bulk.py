@@ -43,7 +43,8 @@ told AS (
             [1 + (hash(k, {seed}, 'event') % 8)::BIGINT] AS event,
         make_timestamp({start} + (s * 8 * {span} / {count})::BIGINT + (h // 7 % 3600000000)::BIGINT
             + (k % 8) * 41000000 + (hash(k, {seed}, 'pause') % 40000000)::BIGINT) AS happened_at,
-        CASE WHEN hash(k, {seed}, 'late') % 50 = 0 THEN (hash(k, {seed}, 'delay') % 259200000000)::BIGINT ELSE 900000 END
+        CASE WHEN hash(k, {seed}, 'late') % 50 = 0
+            THEN (hash(k, {seed}, 'delay') % 259200000000)::BIGINT ELSE 900000 END
             + CASE WHEN i <> k THEN 60000000 ELSE 0 END AS delay,
         k % 4 = 0 AS is_page
     FROM sessions
@@ -80,8 +81,8 @@ SELECT
     (CASE WHEN key >= 9223372036854775808 THEN key - 18446744073709551616 ELSE key END)::BIGINT AS message_key,
     CASE WHEN is_page THEN 'page' ELSE 'track' END AS type, CASE WHEN is_page THEN NULL ELSE event END AS event,
     CASE WHEN is_page THEN event END AS name, user_id, NULL::VARCHAR AS anonymous_id, NULL::VARCHAR AS previous_id,
-    group_id, happened_at::TIMESTAMPTZ AS timestamp, NULL::TIMESTAMPTZ AS original_timestamp, NULL::TIMESTAMPTZ AS sent_at,
-    properties, NULL::VARCHAR AS traits, context, make_timestamp({landed})::DATE AS landed_date
+    group_id, happened_at::TIMESTAMPTZ AS timestamp, NULL::TIMESTAMPTZ AS original_timestamp,
+    NULL::TIMESTAMPTZ AS sent_at, properties, NULL::VARCHAR AS traits, context, make_timestamp({landed})::DATE AS landed_date
 FROM keyed
 """
 

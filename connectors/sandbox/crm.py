@@ -11,8 +11,9 @@ from connectors.sandbox.people import Account, People, User, currency_of
 from connectors.sandbox.story import email
 
 _ACCOUNT = (
-    "account_id name segment industry country csm created_at renewal_date currency licensed_seats updated_at"
-).split()
+    *("account_id", "name", "segment", "industry", "country", "csm", "created_at", "renewal_date", "currency"),
+    *("licensed_seats", "updated_at"),
+)
 
 
 def write_accounts(path: Path, people: People, first_day: date) -> None:
@@ -39,12 +40,12 @@ def _states(account: Account, people: People, first_day: date) -> list[tuple[int
     if people.csm_left is not None and people.csm_left[1] == account.csm:
         changes.setdefault(first_day + timedelta(days=people.csm_left[0]), {})["csm"] = people.csm_left[2]
     states = [(seats, csm, since)]
-    for day in sorted(changes):
-        seats, csm = int(changes[day].get("seats", seats)), str(changes[day].get("csm", csm))
-        if day <= account.created:
+    for when in sorted(changes):
+        seats, csm = int(changes[when].get("seats", seats)), str(changes[when].get("csm", csm))
+        if when <= account.created:
             states = [(seats, csm, since)]
         else:
-            states.append((seats, csm, day))
+            states.append((seats, csm, when))
     return states
 
 

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from random import Random
 
+# fmt: off
 _HEADS = (
-    "Alder Amber Arden Aster Bexley Birch Bramble Calder Cinder Clover Coral Dunmore Elmwood Fable Fenwick Garnet Glenmore"
-    " Halcyon Harrow Hazel Ivory Juniper Kelby Lantern Larkspur Linden Marlow Meridian Monarch Nettle Norwood Oakhurst"
-    " Orchard Pelham Quarry Ravel Redfern Rowan Saffron Sable Selby Slate Tamarind Thistle Umber Vesper Wexford Willow"
-    " Yarrow Zephyr"
-).split()
+    "Alder", "Amber", "Arden", "Aster", "Bexley", "Birch", "Bramble", "Calder", "Cinder", "Clover", "Coral",
+    "Dunmore", "Elmwood", "Fable", "Fenwick", "Garnet", "Glenmore", "Halcyon", "Harrow", "Hazel", "Ivory",
+    "Juniper", "Kelby", "Lantern", "Larkspur", "Linden", "Marlow", "Meridian", "Monarch", "Nettle", "Norwood",
+    "Oakhurst", "Orchard", "Pelham", "Quarry", "Ravel", "Redfern", "Rowan", "Saffron", "Sable", "Selby", "Slate",
+    "Tamarind", "Thistle", "Umber", "Vesper", "Wexford", "Willow", "Yarrow", "Zephyr",
+)
 _TAILS = (
-    "Logistics,Foods,Energy,Clinics,Insurance,Mills,Robotics,Textiles,Media,Pharma,Shipping,Retail,Partners,Schools,"
-    "Instruments,Mobility,Construction,Paper,Optics,Hotels"
-).split(",")
+    "Logistics", "Foods", "Energy", "Clinics", "Insurance", "Mills", "Robotics", "Textiles", "Media", "Pharma",
+    "Shipping", "Retail", "Partners", "Schools", "Instruments", "Mobility", "Construction", "Paper", "Optics",
+    "Hotels",
+)
 _FIRST = (
-    "Ada Amir Anna Beatriz Ben Carla Chen Clara Dario David Elena Emil Esther Fatima Felix Greta Hana Hugo Ida Ivan Jana"
-    " Jonas Karim Kira Lars Leila Lena Leo Lucia Luis Maja Marc Maria Mina Nadia Nils Nora Omar Oskar Paula Pedro Rosa Ruth"
-    " Sami Sara Sven Tara Theo Uma Viktor Wanda Yara Yusuf Zoe"
-).split()
+    "Ada", "Amir", "Anna", "Beatriz", "Ben", "Carla", "Chen", "Clara", "Dario", "David", "Elena", "Emil", "Esther",
+    "Fatima", "Felix", "Greta", "Hana", "Hugo", "Ida", "Ivan", "Jana", "Jonas", "Karim", "Kira", "Lars", "Leila",
+    "Lena", "Leo", "Lucia", "Luis", "Maja", "Marc", "Maria", "Mina", "Nadia", "Nils", "Nora", "Omar", "Oskar",
+    "Paula", "Pedro", "Rosa", "Ruth", "Sami", "Sara", "Sven", "Tara", "Theo", "Uma", "Viktor", "Wanda", "Yara",
+    "Yusuf", "Zoe",
+)
 _LAST = (
-    "Abara Almeida Andersson Becker Berg Blanc Brandt Castro Costa Dahl Diaz Dubois Egger Ferrari Fischer Garcia Grimm Haas"
-    " Hansen Ito Jansen Kaya Keller Klein Kovac Lang Laurent Lopez Mader Marin Meyer Moller Nagy Novak Olsen Ortega Park"
-    " Petrov Quist Reyes Ricci Romero Sato Schmid Silva Soto Stein Tran Vega Vogel Weber Wong Young Zeller"
-).split()
+    "Abara", "Almeida", "Andersson", "Becker", "Berg", "Blanc", "Brandt", "Castro", "Costa", "Dahl", "Diaz",
+    "Dubois", "Egger", "Ferrari", "Fischer", "Garcia", "Grimm", "Haas", "Hansen", "Ito", "Jansen", "Kaya", "Keller",
+    "Klein", "Kovac", "Lang", "Laurent", "Lopez", "Mader", "Marin", "Meyer", "Moller", "Nagy", "Novak", "Olsen",
+    "Ortega", "Park", "Petrov", "Quist", "Reyes", "Ricci", "Romero", "Sato", "Schmid", "Silva", "Soto", "Stein",
+    "Tran", "Vega", "Vogel", "Weber", "Wong", "Young", "Zeller",
+)
+# fmt: on
 INDUSTRIES = {
     "Logistics": "Transport",
     "Shipping": "Transport",

@@ -95,7 +95,8 @@ class People:
 def settle(plan: TenantPlan, rng: Random, days: int, first_day: date) -> People:
     """The accounts and users of a tenant, drawn once."""
     accounts = [
-        _account(plan, rng, number, named, days, first_day) for number, named in enumerate(companies(rng, plan.accounts))
+        _account(plan, rng, number, named, days, first_day)
+        for number, named in enumerate(companies(rng, plan.accounts))
     ]
     users: list[User] = []
     for account in accounts:
@@ -114,9 +115,7 @@ def settle(plan: TenantPlan, rng: Random, days: int, first_day: date) -> People:
     return people
 
 
-def _account(
-    plan: TenantPlan, rng: Random, number: int, named: tuple[str, str], days: int, first_day: date
-) -> Account:
+def _account(plan: TenantPlan, rng: Random, number: int, named: tuple[str, str], days: int, first_day: date) -> Account:
     name, industry = named
     # Lifecycles are dealt in turn, not drawn: even a small tenant has one of each.
     deck = [kind for kind, share in LIFECYCLES.items() for _ in range(round(share * 50))]

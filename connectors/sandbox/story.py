@@ -1,7 +1,7 @@
 """What happens in a sandbox tenant, day by day: visits of users and strangers, told to the truth as they are made.
 
-A visit is a session by construction: its events lie at most 30 minutes apart (some exactly 30), and the next visit of the
-same person begins more than 30 minutes after its end (some by a millisecond).
+A visit is a session by construction: its events lie at most 30 minutes apart (some exactly 30), and the next visit of
+the same person begins more than 30 minutes after its end (some by a millisecond).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Story:
         if self.people.monitor is not None and day == _MONITOR_FROM and self.days > 2 * _MONITOR_FROM:
             yield self._monitor(self.people.monitor)
 
-    # -- users -----------------------------------------------------------------------------------------------------------
+    # -- users ---------------------------------------------------------------------------------------------------------
     def _user_day(self, user: User, day: int, busy: float) -> Iterator[list[Moment]]:
         rng = self.rng
         if user.browses_first and user.joins - 7 <= day < user.joins:
@@ -86,7 +86,7 @@ class Story:
         made: list[Moment] = []
 
         def say(kind: str, **more: object) -> Moment:
-            moment = Moment(at, kind, said, user=said, channel=user.channel, skew=user.skew_ms)  # type: ignore[arg-type]
+            moment = Moment(at, kind, said, user=said, channel=user.channel, skew=user.skew_ms)
             moment.name, moment.offset_hours = None, user.offset_hours
             if user.knows == "context" and (here := user.account_on(self._day(at))) is not None:
                 moment.context_group = here.id
@@ -168,7 +168,7 @@ class Story:
             for moment in made:
                 moment.flushed = flushed
 
-    # -- strangers and machines ----------------------------------------------------------------------------------------------
+    # -- strangers and machines ----------------------------------------------------------------------------------------
     def _visitors(self, day: int, busy: float) -> Iterator[list[Moment]]:
         rng = self.rng
         for _ in range(round(self.plan.visitors_per_day * (0.5 + busy / 2) * rng.uniform(0.4, 1.6))):
@@ -201,14 +201,16 @@ class Story:
             if part and day >= _MONITOR_FROM + 2 and day != self._day(part[-1].at):
                 self.truth.session(user.id, None, user.account.id, part[0].at, part[-1].at, len(part))
                 part = []
-            part.append(Moment(at, "track", "Status Polled", user=user.id, context_group=user.account.id, channel="server"))
+            part.append(
+                Moment(at, "track", "Status Polled", user=user.id, context_group=user.account.id, channel="server")
+            )
             part[-1].is_plain = True
             run.append(part[-1])
             self.truth.event(at, user.id, None, user.account.id, "track", "Status Polled")
         self.truth.session(user.id, None, user.account.id, part[0].at, part[-1].at, len(part))
         return run
 
-    # -- time ----------------------------------------------------------------------------------------------------------------
+    # -- time ----------------------------------------------------------------------------------------------------------
     def _start(self, who: str, day: int, offset_hours: int) -> int:
         rng = self.rng
         hour = (rng.triangular(7.5, 18.5, 10.5) - offset_hours) % 24

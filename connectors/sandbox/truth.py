@@ -1,4 +1,4 @@
-"""The true answers, kept while the world is made. Nothing here reads an event file or knows how a metric is computed."""
+"""The true answers, kept while the world is made: nothing here reads an event file or computes a metric from one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what happened to what a tracker sends: delays, wrong clocks, offsets, copies. The event time rule undoes all of it.
+"""From what happened to what a tracker sends: delays, wrong clocks, offsets, copies. The event time rule undoes it.
 
 A device whose clock is wrong by s sends originalTimestamp t+s and sentAt t+s+d; we receive at t+d. A server's library
 says `timestamp` alone, in its own offset. Copies carry the same messageId and were received later than the original.
