@@ -13,11 +13,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from orchestration.audit.suites import bronze_in, gold_out
 from orchestration.audit.verdict import Check, Verdict, verdicts
 from orchestration.audit.words import words
 from orchestration.gold_control import BEGINNING, Plan, plan, prepare
@@ -129,8 +131,12 @@ def _run(
     result.seconds["prepare"] = time.monotonic() - clock
     tell({"event": "plan", "full": made.full, "reason": made.reason, "tenants": sorted(made.tenants)})
 
-    nodes = _dbt(shard, made, tell, result)
-    _audit(lake, shard, nodes, looked_at, result)
+    # Great Expectations looks at bronze while dbt works: its import alone takes seconds.
+    since = {slug: None if full_audit else _figures_at(published.get(slug)) for slug in sorted(looked_at)}
+    with ThreadPoolExecutor(1) as pool:
+        arrived = pool.submit(bronze_in, lake, shard, since)
+        nodes = _dbt(shard, made, tell, result)
+        _audit(shard, nodes, arrived, result)
     result.verdicts = verdicts(sorted(looked_at), result.checks, result.error)
     result.seconds["total"] = time.monotonic() - clock
     return result
@@ -212,8 +218,19 @@ def _dbt(shard: str, made: Plan, tell: OnEvent, result: GoldResult) -> list[dict
     return nodes
 
 
-def _audit(lake: Lake, shard: str, nodes: list[dict[str, Any]], tenants: set[str], result: GoldResult) -> None:
-    """Turn dbt's tests into checks that name tenants; add row counts of the marts."""
+def _figures_at(entry: dict[str, Any] | None) -> datetime | None:
+    told = (entry or {}).get("figures_at")
+    return datetime.fromisoformat(told) if told else None
+
+
+def _audit(shard: str, nodes: list[dict[str, Any]], arrived: Future[list[Check]], result: GoldResult) -> None:
+    """Turn dbt's tests and Great Expectations' suites into checks that name tenants; add row counts of the marts."""
+    clock = time.monotonic()
+    try:
+        result.checks.extend(arrived.result())
+    except Exception as error:  # whatever stops a check must hold the shard, never let it pass
+        result.error = result.error or f"checks of bronze: {error}"
+    result.seconds["bronze_in_wait"] = time.monotonic() - clock
     clock = time.monotonic()
     connection = duck.connect(home.build_path(shard))
     try:
@@ -233,6 +250,7 @@ def _audit(lake: Lake, shard: str, nodes: list[dict[str, Any]], tenants: set[str
             said = node["description"] or words(about, node["test"])
             result.checks.append(Check(node["name"], "dbt", about, said, failing))
         if result.error is None:
+            result.checks.extend(gold_out(connection))
             result.models = [
                 ModelResult(m.name, m.status, m.seconds, m.message, _rows(connection, m.name)) for m in result.models
             ]

@@ -1,0 +1,131 @@
+"""What the two borders of the lake are held to, derived from the specs: a new table or mart is covered by being there.
+
+A rule is a count of offending rows per tenant, so a frame of one row a tenant is all that Great Expectations
+(`suites.py`) has to look at, however many rows stand behind it. No import of Great Expectations here: Dagster lists
+the checks from this module alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from warehouse_models.gold import Mart, marts
+from warehouse_models.spec import TableSpec
+from warehouse_models.specs import all_specs
+
+_EVENT_TYPES = "'identify', 'track', 'page', 'screen', 'group', 'alias'"
+_RATIO = re.compile(r"ratio 0 to 1\b")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One expectation of one table. `offending`: an SQL aggregate that counts offending rows; it must be 0."""
+
+    kind: str
+    about: str
+    name: str
+    offending: str
+    words: str
+
+    @property
+    def check(self) -> str:
+        """Name of the check, unique over all tables."""
+        return f"{self.kind}_{self.about.split('/', 1)[1].replace('/', '_')}_{self.name}"
+
+
+def bronze_rules() -> list[Rule]:
+    """Rules of every bronze table that a source fills."""
+    return [rule for spec in _bronze_specs() for rule in _bronze(spec)]
+
+
+def gold_rules() -> list[Rule]:
+    """Rules of every mart that is a table."""
+    return [rule for mart in marts().values() if not mart.is_view for rule in _gold(mart)]
+
+
+def _bronze_specs() -> list[TableSpec]:
+    return [spec for spec in all_specs().values() if spec.layer == "bronze" and spec.domain]
+
+
+def _bronze(spec: TableSpec) -> Iterator[Rule]:
+    what = f"The {spec.name} received"
+    required = [column.name for column in spec.columns if not column.nullable]
+    condition = " or ".join(f"{name} is null" for name in required)
+    yield Rule(
+        "bronze_in", spec.address, "required_columns_are_filled", _count(condition), f"{what} lack what they need"
+    )
+    yield Rule(
+        "bronze_in",
+        spec.address,
+        "no_row_is_from_the_future",
+        # A source may be a day ahead of us (METRICS §1, quarantine); landing refuses what is further.
+        _count("greatest(received_at, updated_at) > landed_at + interval 1 day"),
+        f"{what} carry dates in the future",
+    )
+    yield Rule(
+        "bronze_in",
+        spec.address,
+        "ids_are_not_empty",
+        _count("coalesce(trim(record_id), '') = ''"),
+        f"{what} lack their ids",
+    )
+    if spec.name == "events":
+        yield Rule(
+            "bronze_in",
+            spec.address,
+            "types_are_known",
+            _count(f"type is null or type not in ({_EVENT_TYPES})"),
+            f"{what} are of kinds nobody knows",
+        )
+        yield Rule(
+            "bronze_in",
+            spec.address,
+            "somebody_did_them",
+            _count("user_id is null and anonymous_id is null"),
+            f"{what} name nobody who did them",
+        )
+
+
+def _gold(mart: Mart) -> Iterator[Rule]:
+    spec = mart.spec
+    subject = f"{spec.name.split('_', 1)[-1].replace('_', ' ').capitalize()}"
+    condition = " or ".join(f"{name} is null" for name in spec.key)
+    yield Rule("gold_out", spec.address, "keys_are_filled", _count(condition), f"{subject}: entries lack their names")
+    keys = ", ".join(spec.key)
+    yield Rule(
+        "gold_out",
+        spec.address,
+        "keys_are_unique",
+        f"count(*) - count(distinct ({keys}))",
+        f"{subject}: entries stand twice and would be counted twice",
+    )
+    counts = [column.name for column in spec.columns if column.type == "bigint"]
+    if counts:
+        condition = " or ".join(f"{name} < 0" for name in counts)
+        yield Rule(
+            "gold_out", spec.address, "counts_are_not_negative", _count(condition), f"{subject}: negative counts"
+        )
+    ratios = [column.name for column in spec.columns if _RATIO.search(column.description)]
+    if ratios:
+        condition = " or ".join(f"{name} not between 0 and 1" for name in ratios)
+        yield Rule("gold_out", spec.address, "ratios_are_possible", _count(condition), f"{subject}: shares above 100 %")
+    doubles = [column.name for column in spec.columns if column.type == "double"]
+    if doubles:
+        condition = " or ".join(f"not isfinite({name})" for name in doubles)
+        yield Rule(
+            "gold_out", spec.address, "figures_are_finite", _count(condition), f"{subject}: figures without value"
+        )
+    if spec.slice_column:
+        yield Rule(
+            "gold_out",
+            spec.address,
+            "no_day_lies_outside_the_data",
+            _count(f"{spec.slice_column} > last_day or {spec.slice_column} < first_day"),
+            f"{subject}: days outside the period that the data covers",
+        )
+
+
+def _count(condition: str) -> str:
+    return f"count(*) filter (where {condition})"

@@ -1,0 +1,150 @@
+"""Great Expectations at the two borders: one suite a table, built from `rules.py`, over a frame of one row a tenant.
+
+    bronze (rows landed since a tenant's last publication) ─▶ bronze_in ─┐
+    marts (slices of the run, or everything)               ─▶ gold_out  ─┴▶ checks that name tenants
+
+DuckDB counts, Great Expectations judges. Importing it takes seconds: it happens inside the functions, and `gold.py`
+lets it overlap with dbt's own start.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from orchestration.audit.rules import Rule, bronze_rules, gold_rules
+from orchestration.audit.verdict import Check
+from warehouse_models import duck
+from warehouse_models import gold as gold_models
+from warehouse_models.lake import Lake
+from warehouse_models.specs import spec
+
+
+def bronze_in(lake: Lake, shard: str, since: Mapping[str, datetime | None]) -> list[Check]:
+    """Check what arrived for the tenants of `since`: rows landed at or after the time, or all (None).
+
+    A row stays in view until a publication holds it, so a tenant cannot turn green by receiving something else.
+    """
+    # Imported here in any case, so that gold_out, which nothing overlaps with, finds it loaded.
+    context = _context()
+    connection = duck.connect()
+    try:
+        connection.execute("create table since (tenant_id varchar, since timestamptz)")
+        if since:
+            connection.executemany("insert into since values (?, ?)", list(since.items()))
+        frames = {}
+        for address, rules in _by_table(bronze_rules()).items():
+            version = lake.version(address, shard)
+            if version is not None and since:
+                uri = lake.table_uri(address, shard).replace("'", "''")
+                relation = f"delta_scan('{uri}', version := {version})"
+                frames[address] = _frame(connection, _bronze_rows(relation, address, since), rules)
+        return judge(bronze_rules(), frames, context)
+    finally:
+        connection.close()
+
+
+def gold_out(build: duckdb.DuckDBPyConnection) -> list[Check]:
+    """Check the marts of an open build database within control.audit_scope."""
+    frames = {}
+    for address, rules in _by_table(gold_rules()).items():
+        mart = gold_models.marts()[address.rsplit("/", 1)[-1]]
+        frames[address] = _frame(build, _mart_rows(mart), rules)
+    return judge(gold_rules(), frames)
+
+
+def judge(rules: Sequence[Rule], frames: Mapping[str, Any], context: Any = None) -> list[Check]:
+    """One check a rule. `frames`: address → pandas frame with tenant_id and one column a rule; no frame: no rows."""
+    failing: dict[str, dict[str, int]] = {}
+    filled = {address: frame for address, frame in frames.items() if len(frame)}
+    if filled:
+        context = context or _context()
+        source = context.data_sources.add_pandas("lake")
+        for address, frame in filled.items():
+            wanted = [rule for rule in rules if rule.about == address]
+            batch = source.add_dataframe_asset(address).add_batch_definition_whole_dataframe("now")
+            told = batch.get_batch(batch_parameters={"dataframe": frame}).validate(
+                _suite(address, wanted),
+                result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["tenant_id"]},
+            )
+            for outcome in told.results:
+                if outcome.exception_info and outcome.exception_info.get("raised_exception"):
+                    raise RuntimeError(f"{address}: {outcome.exception_info.get('exception_message')}")
+                name = outcome.expectation_config.kwargs["column"]
+                failing[f"{address}.{name}"] = {
+                    row["tenant_id"]: int(row[name]) for row in outcome.result.get("unexpected_index_list") or []
+                }
+    return [
+        Check(rule.check, rule.kind, rule.about, rule.words, failing.get(f"{rule.about}.{rule.name}", {}))
+        for rule in rules
+    ]
+
+
+def _suite(address: str, rules: Sequence[Rule]) -> Any:
+    """The suite of one table: no tenant may have an offending row."""
+    import great_expectations as gx
+
+    expectations = [
+        gx.expectations.ExpectColumnValuesToBeBetween(
+            column=rule.name, min_value=0, max_value=0, meta={"words": rule.words}
+        )
+        for rule in rules
+    ]
+    return gx.ExpectationSuite(name=address, expectations=expectations)
+
+
+def _context() -> Any:
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    context: Any = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    return context
+
+
+def _by_table(rules: Sequence[Rule]) -> dict[str, list[Rule]]:
+    found: dict[str, list[Rule]] = {}
+    for rule in rules:
+        found.setdefault(rule.about, []).append(rule)
+    return found
+
+
+def _frame(connection: duckdb.DuckDBPyConnection, rows: str, rules: Sequence[Rule]) -> Any:
+    counted = ", ".join(f"({rule.offending})::bigint as {rule.name}" for rule in rules)
+    return connection.execute(f"select tenant_id, {counted} from ({rows}) group by tenant_id order by tenant_id").df()
+
+
+def _bronze_rows(relation: str, address: str, since: Mapping[str, datetime | None]) -> str:
+    """Rows of the tenants since their times; a literal bound besides, because Delta skips files by constants only."""
+    times = list(since.values())
+    bound = "true"
+    if all(time is not None for time in times):
+        first = min(time for time in times if time is not None)
+        partitioned = "landed_date" in spec(address).partition_by
+        bound = f"landed_at >= timestamptz '{first.isoformat()}'"
+        bound += f" and landed_date >= date '{first.date()}'" if partitioned else ""
+    return (
+        f"select rows.* from {relation} as rows join since using (tenant_id) "
+        f"where {bound} and (since.since is null or rows.landed_at >= since.since)"
+    )
+
+
+def _mart_rows(mart: gold_models.Mart) -> str:
+    """Rows of a mart in scope, with the period that the tenant's data covers."""
+    column = mart.spec.slice_column
+    within = (
+        f"and rows.{column} between scope.from_date and scope.to_date" if column and mart.slice_unit == "day" else ""
+    )
+    return (
+        "select rows.*, tenants.data_through as last_day, "
+        f"date_trunc('{mart.slice_unit}', tenants.first_event_date)::date as first_day "
+        f"from (select * from marts.{mart.name}) as rows "
+        "join intermediate.int_tenants as tenants using (tenant_id) "
+        f"where exists (select 1 from control.audit_scope as scope where scope.tenant_id = rows.tenant_id {within})"
+    )
