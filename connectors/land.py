@@ -12,19 +12,20 @@ Alone: land(Lake(), Catalog(), "acme", "events", ["events.jsonl.gz"])
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
+from duckdb import DuckDBPyConnection
 
 from connectors import refusals
 from connectors.canonical import canonical
 from connectors.events import NESTED, EventContract, unflatten
+from connectors.landings import landed_before, write_landing
 from connectors.mapping import Mapping, read_mapping
-from connectors.quarantine import Landing, RefusedRow, refuse
+from connectors.quarantine import Landing, RefusedRow, refuse, refused_up_to
 from connectors.reading import Row, Unreadable, file_sha, max_row_bytes, read_rows
 from connectors.records import RECORD_OBJECTS, RecordContract
 from connectors.refusals import Refused
@@ -36,12 +37,10 @@ from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
 from warehouse_models.policy import effective
 from warehouse_models.specs import spec
-from warehouse_models.trail import landing
 
 OBJECTS = ("events", *RECORD_OBJECTS)
 CHUNK_ROWS = 65_536
 CHUNK_BYTES = 64_000_000
-LANDINGS = "bronze/landings"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Progress = Callable[[FileReport], None]
@@ -78,8 +77,11 @@ def land(
     told = _as_of(as_of)
     using = mapping if isinstance(mapping, Mapping) else read_mapping(mapping) if mapping else None
     report = LandingReport(tenant, object)
-    for path in named:
-        report.files.append(_FileLanding(lake, found, object, path, told, complete, using, source, on_progress).run())
+    # One connection looks everything up: opening one costs more than landing a small file.
+    with lake.duck() as duck:
+        for path in named:
+            file = _FileLanding(lake, duck, found, object, path, told, complete, using, source, on_progress)
+            report.files.append(file.run())
     return report
 
 
@@ -103,6 +105,7 @@ class _FileLanding:
     def __init__(
         self,
         lake: Lake,
+        duck: DuckDBPyConnection,
         tenant: Tenant,
         object: str,
         path: Path,
@@ -112,6 +115,7 @@ class _FileLanding:
         source: str,
         on_progress: Progress | None,
     ) -> None:
+        self.duck = duck
         self.lake, self.path, self.as_of, self.complete, self.mapping = lake, path, as_of, complete, mapping
         self.on_progress = on_progress or (lambda _: None)
         self.seen = _stat(path)
@@ -139,9 +143,8 @@ class _FileLanding:
         else:
             known = RECORD_OBJECTS[object]
             self.contract = RecordContract(known, now if as_of is None else as_of, spec(known.address))
-        self.store = Store(lake, self.at, self.contract, self.app)
+        self.store = Store(lake, self.at, self.contract, self.app, duck)
         self.report = FileReport(str(path), object, self.at.batch_id)
-        self.is_flat = False
 
     def run(self) -> FileReport:
         started = time.monotonic()
@@ -149,7 +152,6 @@ class _FileLanding:
             if not self._landed_before():
                 self._land()
         finally:
-            self.store.close()
             self.report.seconds = round(time.monotonic() - started, 3)
         self.on_progress(self.report)
         return self.report
@@ -157,7 +159,7 @@ class _FileLanding:
     # -- a file that was here before -----------------------------------------------------------------------------------
     def _landed_before(self) -> bool:
         """Whether this file was landed to its end; its counts are then told again, and nothing is read."""
-        row = self._landing_row()
+        row = landed_before(self.lake, self.duck, self.at)
         if row is None:
             return False
         accepted, duplicate, quarantined = row
@@ -165,19 +167,6 @@ class _FileLanding:
             return False
         self.report.duplicate, self.report.quarantined = accepted + duplicate, quarantined
         return True
-
-    def _landing_row(self) -> tuple[int, int, int] | None:
-        version = self.lake.version(LANDINGS, self.at.shard)
-        if version is None:
-            return None
-        uri = self.lake.table_uri(LANDINGS, self.at.shard)
-        with self.lake.duck() as connection:
-            row: tuple[int, int, int] | None = connection.execute(
-                f"SELECT accepted, duplicate, quarantined FROM delta_scan('{uri}', version := {version})"
-                " WHERE tenant_id = ? AND object = ? AND batch_id = ? ORDER BY landed_at DESC LIMIT 1",
-                [self.at.tenant, self.at.object, self.at.batch_id],
-            ).fetchone()
-        return row
 
     # -- a file that is new, or was cut off ----------------------------------------------------------------------------
     def _land(self) -> None:
@@ -202,26 +191,21 @@ class _FileLanding:
         if chunk:
             self._land_chunk(chunk)
         if skipped:
-            refused = self._refused_up_to(done)
+            refused = refused_up_to(self.lake, self.duck, self.at, done)
             self.report.duplicate += skipped - refused
             self.report.quarantined += refused
         if self.report.error is None and _stat(self.path) != self.seen:
             self.report.error = "the file changed while it was read; land it again"
         if self.report.error is None:
-            self._write_landing()
-
-    def _refused_up_to(self, line: int) -> int:
-        version = self.lake.version("bronze/quarantine", self.at.shard)
-        if version is None:
-            return 0
-        uri = self.lake.table_uri("bronze/quarantine", self.at.shard)
-        with self.lake.duck() as connection:
-            counted: tuple[int] = connection.execute(
-                f"SELECT count(DISTINCT line) FROM delta_scan('{uri}', version := {version})"
-                " WHERE tenant_id = ? AND object = ? AND file = ? AND line <= ?",
-                [self.at.tenant, self.at.object, self.at.file, line],
-            ).fetchone()
-        return counted[0]
+            write_landing(
+                self.lake,
+                self.at,
+                self.report,
+                file_sha=self.sha,
+                as_of=self.as_of,
+                complete=self.complete,
+                app=self.app,
+            )
 
     def _land_chunk(self, chunk: list[Row]) -> None:
         good: list[tuple[Any, ...]] = []
@@ -248,7 +232,7 @@ class _FileLanding:
         return value
 
     def _commit_events(self, good: list[tuple[Any, ...]], refused: list[RefusedRow], last_line: int) -> None:
-        refuse(self.lake, self.at, refused)
+        refuse(self.lake, self.duck, self.at, refused)
         for _ in attempts(self.store):
             known = self.store.known_events(good) if good else set()
             fresh = []
@@ -281,39 +265,13 @@ class _FileLanding:
                     # The first row of the pair was counted as accepted when it came, if this landing brought it.
                     moved += len(others) == 1 and others[0].batch_id == self.at.batch_id
                 others.append(here)
-            refuse(self.lake, self.at, [*refused, *conflicts])
+            refuse(self.lake, self.duck, self.at, [*refused, *conflicts])
             if not fresh or self.store.append(fresh, last_line):
                 break
         self.report.accepted += len(fresh) - own - moved
         self.report.duplicate += len(good) - len(fresh)
         for _ in range(own + moved):
             self.report.refuse(refusals.CONFLICT)
-
-    def _write_landing(self) -> None:
-        schema = spec(LANDINGS).arrow_schema
-        micros = schema.field("as_of").type
-        values: dict[str, Any] = {
-            "tenant_id": self.at.tenant,
-            "object": self.at.object,
-            "file": self.at.file,
-            "file_sha": self.sha,
-            "as_of": pa.scalar(self.as_of, pa.int64()).cast(micros),
-            "complete": self.complete,
-            "accepted": self.report.accepted,
-            "duplicate": self.report.duplicate,
-            "quarantined": self.report.quarantined,
-            "landed_at": pa.scalar(now_micros(), pa.int64()).cast(micros),
-            "batch_id": self.at.batch_id,
-        }
-        row = pa.table(
-            [pa.array([_plain(values[name])], schema.field(name).type) for name in schema.names], schema=schema
-        )
-        told = landing(self.at.batch_id, [self.at.landed_date], [self.at.tenant])
-        self.lake.append(LANDINGS, self.at.shard, row, trail=told, transactions={self.app: 1})
-
-
-def _plain(value: Any) -> Any:
-    return value.as_py() if isinstance(value, pa.Scalar) else value
 
 
 def _is_flat(event: dict[str, Any]) -> bool:
@@ -329,6 +287,3 @@ def _conflict(row: Held, other: Held, key: str, at: int) -> RefusedRow:
 def _stat(path: Path) -> tuple[int, int]:
     found = path.stat()
     return found.st_size, found.st_mtime_ns
-
-
-__all__ = ["OBJECTS", "FileReport", "Iterator", "LandingReport", "land"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError
+from duckdb import DuckDBPyConnection
 
 from connectors.canonical import sha_hex
 from connectors.reading import HEAD
@@ -72,11 +73,11 @@ class Landing:
     batch_id: str
     file: str
     landed_at: int
-    landed_date: Any
+    landed_date: date
 
 
-def refuse(lake: Lake, at: Landing, rows: Iterable[RefusedRow]) -> int:
-    """Append the refused rows that the quarantine does not hold yet; how many were added.
+def refuse(lake: Lake, duck: DuckDBPyConnection, at: Landing, rows: Iterable[RefusedRow]) -> int:
+    """Append the refused rows that the quarantine does not hold yet; how many were added. `duck` looks them up.
 
     Raises TenureError where other writers keep winning.
     """
@@ -87,7 +88,7 @@ def refuse(lake: Lake, at: Landing, rows: Iterable[RefusedRow]) -> int:
     writers = f"quarantine:{at.tenant}:{at.object}"
     for _ in range(_ATTEMPTS):
         target = lake.create(table, at.shard)
-        held = _held(lake, at, target.version(), sorted({file for file, _, _ in wanted}))
+        held = _held(lake, duck, at, target.version(), sorted({file for file, _, _ in wanted}))
         fresh = [row for key, row in wanted.items() if key not in held]
         if not fresh:
             return 0
@@ -102,15 +103,29 @@ def refuse(lake: Lake, at: Landing, rows: Iterable[RefusedRow]) -> int:
     raise TenureError("quarantine", "other landings keep changing it", "land the file again")
 
 
-def _held(lake: Lake, at: Landing, version: int, files: list[str]) -> set[tuple[str, int, str]]:
+def _held(
+    lake: Lake, duck: DuckDBPyConnection, at: Landing, version: int, files: list[str]
+) -> set[tuple[str, int, str]]:
     uri = lake.table_uri(ADDRESS, at.shard)
-    with lake.duck() as connection:
-        rows = connection.execute(
-            f"SELECT file, line, payload_sha FROM delta_scan('{uri}', version := {version})"
-            " WHERE tenant_id = ? AND object = ? AND list_contains(?, file)",
-            [at.tenant, at.object, files],
-        ).fetchall()
+    rows = duck.execute(
+        f"SELECT file, line, payload_sha FROM delta_scan('{uri}', version := {version})"
+        " WHERE tenant_id = ? AND object = ? AND list_contains(?, file)",
+        [at.tenant, at.object, files],
+    ).fetchall()
     return set(rows)
+
+
+def refused_up_to(lake: Lake, duck: DuckDBPyConnection, at: Landing, line: int) -> int:
+    """How many rows of the file, up to a line, the quarantine holds."""
+    version = lake.version(ADDRESS, at.shard)
+    if version is None:
+        return 0
+    found = duck.execute(
+        f"SELECT count(DISTINCT line) FROM delta_scan('{lake.table_uri(ADDRESS, at.shard)}', version := {version})"
+        " WHERE tenant_id = ? AND object = ? AND file = ? AND line <= ?",
+        [at.tenant, at.object, at.file, line],
+    ).fetchone()
+    return int(found[0]) if found else 0
 
 
 def _table(at: Landing, rows: list[RefusedRow]) -> pa.Table:

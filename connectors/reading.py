@@ -10,18 +10,16 @@ take its neighbours with it: what cannot be read is one refused row, and reading
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import os
-import zlib
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from connectors import refusals
 from connectors.canonical import parse
+from connectors.gunzip import MAGIC, DamagedGzip, Gunzip
 
 DEFAULT_MAX_ROW = 10_000_000
 HEAD = 65_536
@@ -41,6 +39,13 @@ class Row(NamedTuple):
     size: int
     value: dict[str, Any] | None
     refusal: str | None
+
+
+class Stream(Protocol):
+    """What rows are read from: a file, or what gunzip makes of one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes; none at the end."""
 
 
 class Unreadable(Exception):
@@ -70,20 +75,20 @@ def read_rows(path: Path, after: int = 0, limit: int | None = None) -> Iterator[
     with path.open("rb") as file:
         head = file.read(4)
         file.seek(0)
-        packed = head[:2] == b"\x1f\x8b"
-        stream: BinaryIO = io.BufferedReader(gzip.GzipFile(fileobj=file), _BLOCK) if packed else file
+        packed = Gunzip(file) if head.startswith(MAGIC) else None
+        stream = packed or file
         try:
-            if (stream.peek(4)[:4] if packed else head) == b"PAR1":  # type: ignore[attr-defined]
+            if (packed.peek()[:4] if packed else head) == b"PAR1":
                 from connectors.reading_parquet import parquet_rows
 
-                yield from parquet_rows(path, stream if packed else None, after)
+                yield from parquet_rows(path, packed, after)
             elif _is_csv(path):
                 from connectors.reading_csv import csv_rows
 
                 yield from csv_rows(stream, after, limit)
             else:
                 yield from _json_rows(stream, after, limit)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        except DamagedGzip as error:
             raise Unreadable(f"the gzip data is damaged or cut off ({error})") from error
         except OSError as error:
             raise Unreadable(f"reading failed: {error.strerror or error}") from error
@@ -93,7 +98,7 @@ def _is_csv(path: Path) -> bool:
     return path.name.lower().removesuffix(".gz").endswith(".csv")
 
 
-def lines(stream: BinaryIO, limit: int) -> Iterator[tuple[bytes, int]]:
+def lines(stream: Stream, limit: int) -> Iterator[tuple[bytes, int]]:
     """Lines without their line feed, and their sizes; of a line of `limit` bytes or more only the head is kept."""
     carry, dropped = b"", 0
     first = True
@@ -119,7 +124,7 @@ def lines(stream: BinaryIO, limit: int) -> Iterator[tuple[bytes, int]]:
         yield carry, dropped or len(carry)
 
 
-def _json_rows(stream: BinaryIO, after: int, limit: int) -> Iterator[Row]:
+def _json_rows(stream: Stream, after: int, limit: int) -> Iterator[Row]:
     for number, (raw, size) in enumerate(lines(stream, limit), 1):
         if number <= after:
             if size >= limit or raw.strip():

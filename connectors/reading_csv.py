@@ -9,10 +9,9 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from connectors import refusals
-from connectors.reading import Row, Unreadable, lines
+from connectors.reading import Row, Stream, Unreadable, lines
 
 # Longer than any row may be, so that the module's own limit (131,072) never decides.
 _FIELD_LIMIT = 1 << 30
@@ -27,7 +26,7 @@ class _TooLong(Exception):
 class _Feed:
     """Physical lines for csv.reader, remembering which ones the record at hand took; they can be given back."""
 
-    def __init__(self, stream: BinaryIO, limit: int) -> None:
+    def __init__(self, stream: Stream, limit: int) -> None:
         self._source = lines(stream, limit)
         self._returned: deque[tuple[int, bytes, int]] = deque()
         self._number, self._size, self._limit = 0, 0, limit
@@ -60,7 +59,7 @@ class _Feed:
         self.taken = self.taken[:1]
 
 
-def csv_rows(stream: BinaryIO, after: int, limit: int) -> Iterator[Row]:
+def csv_rows(stream: Stream, after: int, limit: int) -> Iterator[Row]:
     """The rows of a CSV file; empty cells are absent, all values are text. Unreadable for a header nobody can use."""
     csv.field_size_limit(_FIELD_LIMIT)
     feed = _Feed(stream, limit)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors import refusals
 from connectors.canonical import TooDeep, canonical
+from connectors.gunzip import Gunzip
 from connectors.reading import Row, Unreadable
 from warehouse_models.home import scratch
 
@@ -26,14 +26,15 @@ class _NotText(ValueError):
     pass
 
 
-def parquet_rows(path: Path, packed: BinaryIO | None, after: int) -> Iterator[Row]:
+def parquet_rows(path: Path, packed: Gunzip | None, after: int) -> Iterator[Row]:
     """The rows of a Parquet file, numbered from 1. `packed` is its stream where the file itself is gzipped."""
     if packed is None:
         yield from _rows(path, after)
         return
     # Parquet is read from its end, a gzip stream from its beginning: unpack it first, on disk.
     with tempfile.NamedTemporaryFile(dir=scratch(), suffix=".parquet") as unpacked:
-        shutil.copyfileobj(packed, unpacked, 1 << 20)
+        while block := packed.read(1 << 20):
+            unpacked.write(block)
         unpacked.flush()
         yield from _rows(Path(unpacked.name), after)
 

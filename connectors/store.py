@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
+from duckdb import DuckDBPyConnection
 
 from connectors.events import EventContract
 from connectors.quarantine import Landing
@@ -38,17 +39,14 @@ class Held:
 class Store:
     """One bronze table during one landing."""
 
-    def __init__(self, lake: Lake, at: Landing, contract: EventContract | RecordContract, app: str) -> None:
-        self.lake, self.at, self.contract, self.app = lake, at, contract, app
+    def __init__(
+        self, lake: Lake, at: Landing, contract: EventContract | RecordContract, app: str, duck: DuckDBPyConnection
+    ) -> None:
+        self.lake, self.at, self.contract, self.app, self._duck = lake, at, contract, app, duck
         self.spec = contract.table
         self.uri = lake.table_uri(self.spec, at.shard)
         self.target: DeltaTable = lake.create(self.spec, at.shard)
         self._writers = f"land:{at.tenant}:{at.object}"
-        self._duck = lake.duck()
-
-    def close(self) -> None:
-        """Give the look-up connection back."""
-        self._duck.close()
 
     def lines_done(self) -> tuple[int, int | None]:
         """Lines of this file that are committed, and when that landing began (UTC microseconds; None: never).
@@ -58,11 +56,11 @@ class Store:
         marker = self.target.transaction_version(self.app)
         if marker is None:
             return 0, None
-        began = self._duck.execute(
+        found = self._duck.execute(
             f"SELECT epoch_us(min(landed_at)) FROM {self._scan()} WHERE tenant_id = ? AND batch_id = ?",
             [self.at.tenant, self.at.batch_id],
-        ).fetchone()[0]
-        return (0, None) if began is None else (int(marker), int(began))
+        ).fetchone()
+        return (int(marker), int(found[0])) if found and found[0] is not None else (0, None)
 
     def known_events(self, rows: list[tuple[Any, ...]]) -> set[tuple[str, str]]:
         """Which (record_id, payload_sha) of event rows bronze holds. Two steps: the 64-bit keys, then only the hits."""

@@ -82,7 +82,8 @@ SELECT
     CASE WHEN is_page THEN 'page' ELSE 'track' END AS type, CASE WHEN is_page THEN NULL ELSE event END AS event,
     CASE WHEN is_page THEN event END AS name, user_id, NULL::VARCHAR AS anonymous_id, NULL::VARCHAR AS previous_id,
     group_id, happened_at::TIMESTAMPTZ AS timestamp, NULL::TIMESTAMPTZ AS original_timestamp,
-    NULL::TIMESTAMPTZ AS sent_at, properties, NULL::VARCHAR AS traits, context, make_timestamp({landed})::DATE AS landed_date
+    NULL::TIMESTAMPTZ AS sent_at, properties, NULL::VARCHAR AS traits, context,
+    make_timestamp({landed})::DATE AS landed_date
 FROM keyed
 """
 

@@ -1,0 +1,65 @@
+"""Gunzip that gives every byte it could still read before it complains (the standard reader drops its last buffer)."""
+
+from __future__ import annotations
+
+import zlib
+from typing import BinaryIO
+
+MAGIC = b"\x1f\x8b"
+_BLOCK = 1 << 16
+
+
+class DamagedGzip(Exception):
+    """The compressed data is damaged, or ends before its end."""
+
+
+class Gunzip:
+    """A gzip stream (of one or more members) as plain bytes, in bounded memory."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._member = zlib.decompressobj(wbits=31)
+        self._ahead = b""
+
+    def peek(self) -> bytes:
+        """The next bytes, at least one unless the stream ends; they are read again by `read`."""
+        if not self._ahead:
+            self._ahead = self.read(_BLOCK)
+        return self._ahead
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes, none at the end. Raises DamagedGzip once everything before the damage was read."""
+        if self._ahead:
+            ahead, self._ahead = self._ahead[:size], self._ahead[size:]
+            return ahead
+        while True:
+            if self._member.eof:
+                packed = self._next_member()
+                if not packed:
+                    return b""
+            else:
+                packed = self._member.unconsumed_tail or self._file.read(_BLOCK)
+                if not packed:
+                    raise DamagedGzip("it ends in the middle")
+            try:
+                plain = self._member.decompress(packed, size)
+            except zlib.error as error:
+                raise DamagedGzip(str(error)) from error
+            if plain:
+                return plain
+
+    def _next_member(self) -> bytes:
+        rest = self._member.unused_data
+        # Writers may pad with zeros.
+        while not (rest := rest.lstrip(b"\0")) or len(rest) < len(MAGIC):
+            more = self._file.read(_BLOCK)
+            if not more:
+                break
+            rest += more
+        if rest and not rest.startswith(MAGIC):
+            raise DamagedGzip("something else follows it")
+        self._member = zlib.decompressobj(wbits=31)
+        if not rest:
+            # Stay at the end when read again.
+            self._member.decompress(zlib.compress(b"", wbits=31))
+        return rest

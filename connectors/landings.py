@@ -1,0 +1,55 @@
+"""The book of landings: one row for each file that was read to its end, with its counts and its watermark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from connectors.quarantine import Landing
+from connectors.report import FileReport
+from connectors.times import now_micros
+from warehouse_models.lake import Lake
+from warehouse_models.specs import spec
+from warehouse_models.trail import landing
+
+ADDRESS = "bronze/landings"
+
+
+def landed_before(lake: Lake, duck: DuckDBPyConnection, at: Landing) -> tuple[int, int, int] | None:
+    """(accepted, duplicate, quarantined) of this file's landing, or None where it never came to its end."""
+    version = lake.version(ADDRESS, at.shard)
+    if version is None:
+        return None
+    row: tuple[int, int, int] | None = duck.execute(
+        "SELECT accepted, duplicate, quarantined"
+        f" FROM delta_scan('{lake.table_uri(ADDRESS, at.shard)}', version := {version})"
+        " WHERE tenant_id = ? AND object = ? AND batch_id = ? ORDER BY landed_at DESC LIMIT 1",
+        [at.tenant, at.object, at.batch_id],
+    ).fetchone()
+    return row
+
+
+def write_landing(
+    lake: Lake, at: Landing, report: FileReport, *, file_sha: str, as_of: int | None, complete: bool, app: str
+) -> None:
+    """Write the row of a landing that came to its end. `as_of` is UTC microseconds, None where nobody said it."""
+    schema = spec(ADDRESS).arrow_schema
+    values: dict[str, Any] = {
+        "tenant_id": at.tenant,
+        "object": at.object,
+        "file": at.file,
+        "file_sha": file_sha,
+        "as_of": as_of,
+        "complete": complete,
+        "accepted": report.accepted,
+        "duplicate": report.duplicate,
+        "quarantined": report.quarantined,
+        "landed_at": now_micros(),
+        "batch_id": at.batch_id,
+    }
+    # An integer is a timestamp's storage: microseconds.
+    cells = [pa.array([values[field.name]]).cast(field.type) for field in schema]
+    told = landing(at.batch_id, [at.landed_date], [at.tenant])
+    lake.append(ADDRESS, at.shard, pa.table(cells, schema=schema), trail=told, transactions={app: 1})
