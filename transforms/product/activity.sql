@@ -19,7 +19,7 @@ WITH named AS (
         ON e.tenant_id = c.tenant_id
         AND CASE WHEN e.user_id IS NULL THEN e.anonymous_id END = c.anonymous_id
         AND e.event_time >= c.valid_from
-        AND (c.valid_to IS NULL OR e.event_time < c.valid_to)
+        AND e.event_time < coalesce(c.valid_to, TIMESTAMP '9999-12-31 00:00:00')
 ),
 
 placed AS (
@@ -33,12 +33,12 @@ placed AS (
         AND CASE WHEN n.group_id IS NULL THEN coalesce(n.user_id, n.anonymous_id) END = m.visitor_id
         AND m.visitor_kind = CASE WHEN n.user_id IS NULL THEN 'anonymous' ELSE 'user' END
         AND n.event_time >= m.valid_from
-        AND (m.valid_to IS NULL OR n.event_time < m.valid_to)
+        AND n.event_time < coalesce(m.valid_to, TIMESTAMP '9999-12-31 00:00:00')
     LEFT JOIN silver_crm_users AS u
         ON n.tenant_id = u.tenant_id
         AND CASE WHEN n.group_id IS NULL THEN n.user_id END = u.user_id
         AND n.event_time >= u.valid_from
-        AND (u.valid_to IS NULL OR n.event_time < u.valid_to)
+        AND n.event_time < coalesce(u.valid_to, TIMESTAMP '9999-12-31 00:00:00')
 ),
 
 judged AS (

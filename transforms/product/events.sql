@@ -4,7 +4,8 @@ inputs:
 write: upsert
 */
 -- The copy of a message that was received first wins; equal times go by the smaller canonical JSON, so that the order
--- of landing never matters. Only ids with more than one copy pay for the ranking: payloads are wide.
+-- of landing never matters. Only ids with more than one copy pay for the ranking, because payloads are wide; a row of
+-- bronze is named by its batch and line.
 WITH arrivals AS (
     SELECT tenant_id, message_key
     FROM bronze_product_events
@@ -34,31 +35,33 @@ contested AS (
     HAVING count(*) > 1
 ),
 
-ranked AS (
-    SELECT
-        c.*,
-        row_number() OVER (
-            PARTITION BY c.tenant_id, c.record_id
-            ORDER BY coalesce(c.received_at, c.sent_at, c.timestamp, c.original_timestamp), c.payload
-        ) AS place
-    FROM copies AS c
-    LEFT SEMI JOIN contested AS d ON c.tenant_id = d.tenant_id AND c.message_key = d.message_key
+losers AS (
+    SELECT tenant_id, message_key, batch_id, line
+    FROM (
+        SELECT
+            c.tenant_id, c.message_key, c.batch_id, c.line,
+            row_number() OVER (
+                PARTITION BY c.tenant_id, c.record_id
+                ORDER BY
+                    coalesce(c.received_at, c.sent_at, c.timestamp, c.original_timestamp),
+                    c.payload,
+                    c.batch_id,
+                    c.line
+            ) AS place
+        FROM copies AS c
+        LEFT SEMI JOIN contested AS d ON c.tenant_id = d.tenant_id AND c.message_key = d.message_key
+    ) AS ranked
+    WHERE place > 1
 ),
 
 winners AS (
-    SELECT
-        c.tenant_id, c.record_id, c.message_key, c.type, c.event, c.name, c.user_id, c.anonymous_id, c.previous_id,
-        c.group_id, c.received_at, c.timestamp, c.original_timestamp, c.sent_at, c.properties, c.traits, c.context,
-        c.payload_sha
+    SELECT c.*
     FROM copies AS c
-    LEFT ANTI JOIN contested AS d ON c.tenant_id = d.tenant_id AND c.message_key = d.message_key
-    UNION ALL
-    SELECT
-        r.tenant_id, r.record_id, r.message_key, r.type, r.event, r.name, r.user_id, r.anonymous_id, r.previous_id,
-        r.group_id, r.received_at, r.timestamp, r.original_timestamp, r.sent_at, r.properties, r.traits, r.context,
-        r.payload_sha
-    FROM ranked AS r
-    WHERE r.place = 1
+    LEFT ANTI JOIN losers AS l
+        ON c.tenant_id = l.tenant_id
+        AND c.message_key = l.message_key
+        AND c.batch_id = l.batch_id
+        AND c.line = l.line
 ),
 
 timed AS (

@@ -19,7 +19,7 @@ WITH calls AS (
         ON s.tenant_id = c.tenant_id
         AND CASE WHEN s.user_id IS NULL THEN s.anonymous_id END = c.anonymous_id
         AND s.event_time >= c.valid_from
-        AND (c.valid_to IS NULL OR s.event_time < c.valid_to)
+        AND s.event_time < coalesce(c.valid_to, TIMESTAMP '9999-12-31 00:00:00')
     WHERE s.kind = 'group'
 ),
 
