@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import dagster as dg
 
+from orchestration.assets.border import bronze_checks
 from orchestration.assets.bronze import FILE_DROP, bronze
+from orchestration.assets.dashboards import dashboard_assets
 from orchestration.assets.gold import gold_assets
 from orchestration.assets.published import published_assets
 from orchestration.assets.silver import silver_assets
-from orchestration.automation import daily, landings, refresh_job
+from orchestration.automation import daily, dashboards_job, landings, refresh_job
 from orchestration.pipeline import Pipeline
 
 defs = dg.Definitions(
-    assets=[FILE_DROP, bronze, *silver_assets(), gold_assets(), published_assets()],
-    jobs=[refresh_job()],
+    assets=[FILE_DROP, bronze, *silver_assets(), gold_assets(), published_assets(), dashboard_assets()],
+    asset_checks=[bronze_checks()],
+    jobs=[refresh_job(), dashboards_job()],
     sensors=[landings],
     schedules=[daily],
     resources={"pipeline": Pipeline()},

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.assets.described import key_of
+from orchestration.audit.rules import gold_rules
 from orchestration.dbt_manifest import manifest
 from orchestration.gold import GoldResult, run_gold
 from orchestration.pipeline import SHARDS, Pipeline
@@ -128,6 +129,9 @@ def _deps(model: dict[str, Any]) -> list[dg.AssetKey]:
 
 
 def _check_specs() -> Iterator[dg.AssetCheckSpec]:
+    """dbt's tests and Great Expectations' rules over the marts."""
+    for rule in gold_rules():
+        yield dg.AssetCheckSpec(rule.check, asset=key_of(rule.about), description=f"Fails when: {rule.words}.")
     for node in manifest()["nodes"].values():
         if node["resource_type"] != "test":
             continue

@@ -6,10 +6,12 @@ Figures and tables go to stdout; progress and errors to stderr, so that `--json`
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import typer
@@ -18,7 +20,8 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
-out = Console(soft_wrap=True, highlight=False)
+# A pipe has no width of its own: a table in it is not to be squeezed into 80 columns.
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 JSON_OPTION = typer.Option(False, "--json", help="Print JSON for a program instead of text for a person.")
@@ -54,12 +57,14 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: str) -> None:
-    """A table of `rows` with `columns` as headings; the sentence `empty` where there are none."""
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: str, headings: Sequence[str] | None = None
+) -> None:
+    """A table of the `columns` of `rows`, under `headings` or their names; the sentence `empty` where there are none."""
     if not rows:
         out.print(empty)
         return
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    table = Table(*(escape(heading) for heading in headings or columns), box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(escape(_cell(row.get(column))) for column in columns))
     out.print(table)
@@ -79,8 +84,12 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, dict):
         return " ".join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(_plain(value))
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
     return value.isoformat() if isinstance(value, date | datetime) else value if isinstance(value, str) else str(value)

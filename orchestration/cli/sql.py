@@ -1,7 +1,57 @@
-"""sql"""
+"""`tenure sql`: read-only questions over what is published."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import Annotated
 
 import typer
 
+from orchestration.cli.output import out, print_json, print_rows
+
 
 def register(app: typer.Typer) -> None:
-    pass
+    """Add the command to the root command."""
+    app.command("sql", rich_help_panel="Answers out")(sql)
+
+
+def sql(
+    statement: Annotated[str, typer.Argument(help='One SELECT, e.g. "SELECT * FROM marts.trust".')] = "",
+    tenant: Annotated[str, typer.Option(help="Only this tenant's file is opened. Without it: all tenants.")] = "",
+    format: Annotated[str, typer.Option(help="table, csv or json.")] = "table",
+    tables: Annotated[bool, typer.Option("--tables", help="List the marts and their columns instead.")] = False,
+) -> None:
+    """Ask the published marts. Answers while a run is in progress: it reads what was published last.
+
+    One SELECT over relations of schema `marts`; nothing else of the machine or the lake can be reached.
+    """
+    from warehouse_models.errors import TenureError
+    from warehouse_models.serving import ALL, open_serving
+
+    if format not in ("table", "csv", "json"):
+        raise TenureError(f"format {format}", "there is no such format", "table, csv or json")
+    if not statement and not tables:
+        raise TenureError("tenure sql", "no statement was given", 'tenure sql "SELECT * FROM marts.trust", or --tables')
+    with open_serving(tenant or ALL) as serving:
+        if tables:
+            columns = ["mart", "columns"]
+            rows = [
+                (name, ", ".join(f"{column} {kind.lower()}" for column, kind in serving.columns(name)))
+                for name in serving.relations()
+            ]
+        else:
+            answer = serving.execute(statement)
+            columns, rows = answer.columns, answer.rows()
+    if format == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+    elif format == "json":
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        # Two columns of one name are two columns: the table is printed by position.
+        keyed = [{str(place): value for place, value in enumerate(row)} for row in rows]
+        print_rows(keyed, [str(place) for place in range(len(columns))], "No rows.", headings=columns)
+        if rows:
+            out.print(f"[dim]{len(rows):,} row{'s' if len(rows) != 1 else ''}[/]")
