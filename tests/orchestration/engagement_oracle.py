@@ -67,7 +67,8 @@ class Tenant:
 
     def session_count(self, first: date, last: date, account: str | None = None) -> int:
         """Sessions that start in the range."""
-        return len([s for s in self.sessions if first <= s["session_date"] <= last and account in (None, s["account_id"])])
+        found = [s for s in self.sessions if first <= s["session_date"] <= last]
+        return len([s for s in found if account in (None, s["account_id"])])
 
     def active_accounts(self, first: date, last: date) -> int:
         """Accounts with a qualifying event, without the bucket of unresolved events."""

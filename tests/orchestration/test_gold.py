@@ -1,0 +1,85 @@
+"""A run of gold: what it rebuilds, what it leaves alone, when it starts anew."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from silver_world import SilverWorld
+
+from orchestration import gold_control
+from orchestration.gold import run_gold
+from orchestration.locks import shard_lock
+from warehouse_models import duck, home
+from warehouse_models.catalog import Catalog
+from warehouse_models.errors import TenureError
+from warehouse_models.lake import Lake
+
+
+@pytest.mark.slow
+def test_new_data_rebuilds_its_days_and_nothing_before_them(tenure_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = Lake()
+    catalog = Catalog(lake)
+    for tenant in ("acme", "bolt"):
+        catalog.add_tenant(tenant)
+    world = SilverWorld(lake, "pool")
+    for tenant in ("acme", "bolt"):
+        for day in ("2024-01-01", "2024-03-31", "2024-06-30"):
+            world.event(tenant, f"{day} 10:00", user="u", account="a", feature="f")
+    world.commit()
+    first = run_gold(lake, "pool")
+    assert first.full and first.reason == "first run"
+    assert {name for name, v in first.verdicts.items() if v.green} == {"acme", "bolt"}
+
+    # A mark on every row: what is still marked afterwards was not touched.
+    def mark() -> None:
+        connection = duck.connect(home.build_path("pool"))
+        for table in ("fct_account_engagement_daily", "fct_product_engagement_daily", "fct_product_engagement_weekly"):
+            connection.execute(f"update marts.{table} set events = events + 1000000")
+        connection.close()
+
+    def unmarked(table: str, column: str) -> list[tuple[str, str, str]]:
+        connection = duck.connect(home.build_path("pool"))
+        rows = connection.execute(
+            f"select tenant_id, min({column})::text, max({column})::text from marts.{table} "
+            "where events < 1000000 group by 1 order by 1"
+        ).fetchall()
+        connection.close()
+        return rows
+
+    mark()
+    world.event("acme", "2024-07-01 10:00", user="u", account="a", feature="f")
+    world.commit()
+    second = run_gold(lake, "pool")
+    assert not second.full and second.tenants == ("acme", "bolt"), "bolt waits for its first publication"
+    assert unmarked("fct_account_engagement_daily", "date") == [("acme", "2024-07-01", "2024-07-01")]
+    assert unmarked("fct_product_engagement_weekly", "week_start") == [("acme", "2024-07-01", "2024-07-01")]
+
+    mark()
+    world.event("acme", "2024-02-10 10:00", user="u", account="a", feature="f")
+    world.commit()
+    run_gold(lake, "pool")
+    assert unmarked("fct_account_engagement_daily", "date") == [("acme", "2024-02-10", "2024-04-05")], "56 days"
+    assert unmarked("fct_product_engagement_weekly", "week_start") == [("acme", "2024-02-05", "2024-02-05")]
+
+    # A changed definition starts anew by itself, and so does a lost trail.
+    monkeypatch.setattr(gold_control, "definition", lambda: "another")
+    third = run_gold(lake, "pool")
+    assert third.full and third.reason == "definition changed"
+    assert len(unmarked("fct_account_engagement_daily", "date")) == 2
+
+
+def test_two_runs_of_one_shard_do_not_meet(tenure_home: Path) -> None:
+    with shard_lock("pool"), pytest.raises(TenureError, match="another process"), shard_lock("pool", wait=0.1):
+        pass
+
+
+def test_the_definition_changes_with_sql_and_contracts_and_not_with_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = gold_control.definition()
+    assert gold_control.definition() == before
+    monkeypatch.setattr(gold_control, "policy_hash", lambda: "other")
+    assert gold_control.definition() != before
