@@ -22,11 +22,11 @@ from duckdb import DuckDBPyConnection
 
 from connectors import refusals
 from connectors.canonical import canonical
-from connectors.events import NESTED, EventContract, unflatten
+from connectors.events import EventContract, unflatten
 from connectors.landings import landed_before, write_landing
 from connectors.mapping import Mapping, read_mapping
 from connectors.quarantine import Landing, RefusedRow, refuse, refused_up_to
-from connectors.reading import Row, Unreadable, file_sha, max_row_bytes, read_rows
+from connectors.reading import Row, Unreadable, file_sha, is_table, max_row_bytes, read_rows
 from connectors.records import RECORD_OBJECTS, RecordContract
 from connectors.refusals import Refused
 from connectors.report import FileReport, LandingReport
@@ -145,6 +145,11 @@ class _FileLanding:
             self.contract = RecordContract(known, now if as_of is None else as_of, spec(known.address))
         self.store = Store(lake, self.at, self.contract, self.app, duck)
         self.report = FileReport(str(path), object, self.at.batch_id)
+        # An event in a table row has its objects as text and their fields as columns.
+        self.is_flat = object == "events" and (mapping is not None or is_table(path))
+        self.good: list[tuple[Any, ...]] = []
+        self.refused: list[RefusedRow] = []
+        self.held = 0
 
     def run(self) -> FileReport:
         started = time.monotonic()
@@ -174,22 +179,20 @@ class _FileLanding:
         if began is not None and self.as_of is None and isinstance(self.contract, RecordContract):
             # Rows without a time of their own belong to the moment their landing began, killed or not.
             self.contract.default_time = began
-        chunk: list[Row] = []
-        held = skipped = 0
+        skipped = last = 0
         try:
             for row in read_rows(self.path, after=done, limit=max_row_bytes()):
                 if row.last_line <= done:
                     skipped += 1
                     continue
-                chunk.append(row)
-                held += row.size if row.refusal is None else len(row.raw)
-                if len(chunk) >= CHUNK_ROWS or held >= CHUNK_BYTES:
-                    self._land_chunk(chunk)
-                    chunk, held = [], 0
+                self._take(row)
+                if len(self.good) + len(self.refused) >= CHUNK_ROWS or self.held >= CHUNK_BYTES:
+                    self._commit(row.last_line)
+                last = row.last_line
         except Unreadable as error:
             self.report.error = str(error)
-        if chunk:
-            self._land_chunk(chunk)
+        if self.good or self.refused:
+            self._commit(last)
         if skipped:
             refused = refused_up_to(self.lake, self.duck, self.at, done)
             self.report.duplicate += skipped - refused
@@ -207,29 +210,30 @@ class _FileLanding:
                 app=self.app,
             )
 
-    def _land_chunk(self, chunk: list[Row]) -> None:
-        good: list[tuple[Any, ...]] = []
-        refused: list[RefusedRow] = []
-        for row in chunk:
-            try:
-                if row.value is None:
-                    raise Refused(row.refusal or refusals.NOT_JSON)
-                good.append(self.contract.read(self._shaped(row.value), row.raw, row.line, row.size))
-            except Refused as no:
-                self.report.refuse(no.reason)
-                refused.append(RefusedRow.of(no.reason, self.at.file, row.line, row.raw, row.size, no.record_id))
-        if isinstance(self.contract, EventContract):
-            self._commit_events(good, refused, chunk[-1].last_line)
-        else:
-            self._commit_records(good, refused, chunk[-1].last_line)
-        self.on_progress(self.report)
+    def _take(self, row: Row) -> None:
+        """Read one row by the contract; only what bronze or the quarantine will hold stays in memory."""
+        try:
+            if row.value is None:
+                raise Refused(row.refusal or refusals.NOT_JSON)
+            value = row.value if self.mapping is None else self.mapping.apply(row.value)
+            if self.is_flat:
+                value = unflatten(value)
+            self.good.append(self.contract.read(value, row.raw, row.line, row.size))
+            self.held += row.size
+        except Refused as no:
+            self.report.refuse(no.reason)
+            self.refused.append(RefusedRow.of(no.reason, self.at.file, row.line, row.raw, row.size, no.record_id))
+            self.held += len(row.raw)
 
-    def _shaped(self, value: dict[str, Any]) -> dict[str, Any]:
-        if self.mapping is not None:
-            value = self.mapping.apply(value)
-        if self.contract.__class__ is EventContract and _is_flat(value):
-            value = unflatten(value)
-        return value
+    def _commit(self, last_line: int) -> None:
+        """Commit the rows taken since the last commit; up to `last_line` the file is done."""
+        good, refused = self.good, self.refused
+        self.good, self.refused, self.held = [], [], 0
+        if isinstance(self.contract, EventContract):
+            self._commit_events(good, refused, last_line)
+        else:
+            self._commit_records(good, refused, last_line)
+        self.on_progress(self.report)
 
     def _commit_events(self, good: list[tuple[Any, ...]], refused: list[RefusedRow], last_line: int) -> None:
         refuse(self.lake, self.duck, self.at, refused)
@@ -272,11 +276,6 @@ class _FileLanding:
         self.report.duplicate += len(good) - len(fresh)
         for _ in range(own + moved):
             self.report.refuse(refusals.CONFLICT)
-
-
-def _is_flat(event: dict[str, Any]) -> bool:
-    """Whether an event came as a table row: text where Segment has objects, or names with dots."""
-    return any(event.get(part).__class__ is str for part in NESTED) or any("." in name for name in event)
 
 
 def _conflict(row: Held, other: Held, key: str, at: int) -> RefusedRow:

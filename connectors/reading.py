@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from connectors import refusals
 from connectors.canonical import parse
@@ -73,16 +73,13 @@ def read_rows(path: Path, after: int = 0, limit: int | None = None) -> Iterator[
     """
     limit = limit or max_row_bytes()
     with path.open("rb") as file:
-        head = file.read(4)
-        file.seek(0)
-        packed = Gunzip(file) if head.startswith(MAGIC) else None
-        stream = packed or file
         try:
-            if (packed.peek()[:4] if packed else head) == b"PAR1":
+            stream, packed, kind = _opened(path, file)
+            if kind == "parquet":
                 from connectors.reading_parquet import parquet_rows
 
                 yield from parquet_rows(path, packed, after)
-            elif _is_csv(path):
+            elif kind == "csv":
                 from connectors.reading_csv import csv_rows
 
                 yield from csv_rows(stream, after, limit)
@@ -94,8 +91,26 @@ def read_rows(path: Path, after: int = 0, limit: int | None = None) -> Iterator[
             raise Unreadable(f"reading failed: {error.strerror or error}") from error
 
 
-def _is_csv(path: Path) -> bool:
-    return path.name.lower().removesuffix(".gz").endswith(".csv")
+def is_table(path: Path) -> bool:
+    """Whether the file's rows are flat: CSV or Parquet. A file that cannot be opened is not."""
+    with path.open("rb") as file:
+        try:
+            return _opened(path, file)[2] != "jsonl"
+        except (DamagedGzip, OSError):
+            return False
+
+
+def _opened(path: Path, file: BinaryIO) -> tuple[Stream, Gunzip | None, str]:
+    """The stream of a file's plain bytes, the gunzip in between if there is one, and the kind of its rows."""
+    head = file.read(4)
+    file.seek(0)
+    packed = Gunzip(file) if head.startswith(MAGIC) else None
+    if packed is not None:
+        head = packed.peek()[:4]
+    if head == b"PAR1":
+        return packed or file, packed, "parquet"
+    is_csv = path.name.lower().removesuffix(".gz").endswith(".csv")
+    return packed or file, packed, "csv" if is_csv else "jsonl"
 
 
 def lines(stream: Stream, limit: int) -> Iterator[tuple[bytes, int]]:

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from connectors import refusals
+from connectors.arrow import columns
 from connectors.canonical import NotText, TooDeep, canonical, sha_hex, text_of
 from connectors.refusals import Refused, shown
 from connectors.times import NotATime, iso, parse_day, parse_micros
@@ -158,8 +159,4 @@ class RecordContract:
 
     def columns(self, rows: list[tuple[Any, ...]]) -> dict[str, pa.Array]:
         """The typed columns of read rows, by name."""
-        made = {}
-        for name, cells in zip(_TYPED, zip(*rows, strict=True), strict=True):
-            kind = self.table.arrow_schema.field(name).type
-            made[name] = pa.array(cells, pa.int64()).cast(kind) if name == "updated_at" else pa.array(cells, kind)
-        return made
+        return columns(self.table.arrow_schema, _TYPED, rows)

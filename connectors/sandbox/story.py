@@ -82,6 +82,8 @@ class Story:
     def _visit(self, user: User, day: int) -> list[Moment]:
         rng = self.rng
         at = self._start(user.id, day, user.offset_hours)
+        if at >= self.end:
+            return []
         said = user.alias_of if user.alias_of is not None and day < user.renamed_on else user.id
         made: list[Moment] = []
 
@@ -143,7 +145,9 @@ class Story:
     def _browse(self, user: User, day: int) -> list[Moment]:
         """A visit before the sign-up: anonymous then, the user's own after the claim."""
         at = first = self._start(user.id, day, user.offset_hours)
-        made = []
+        made: list[Moment] = []
+        if at >= self.end:
+            return made
         for number in range(self.rng.randrange(1, 5)):
             at += self._pause() if number else 0
             if at >= self.end:
@@ -218,7 +222,7 @@ class Story:
         last = self._last.get(who)
         if last is not None and at <= last + GAP:
             at = last + GAP + 1 + (0 if rng.random() < 0.1 else rng.randrange(0, 20 * MINUTE))
-        return min(at, self.end - 1)
+        return at
 
     def _pause(self) -> int:
         if self.rng.random() < 0.004:

@@ -244,7 +244,7 @@ def test_a_damaged_parquet_file_says_so_and_lands_nothing(drop: Drop) -> None:
     assert not report.is_complete and "Parquet" in (report.files[0].error or "")
 
 
-# -- what a second landing adds ---------------------------------------------------------------------------------------------
+# -- what a second landing adds ----------------------------------------------------------------------------------------
 
 
 def test_the_same_file_landed_twice_adds_nothing(drop: Drop) -> None:
