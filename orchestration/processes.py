@@ -76,22 +76,19 @@ def running(name: str) -> Running | None:
     return None
 
 
-def stop(name: str, patience: float = 15.0) -> bool:
-    """Stop the process and its group: politely, after `patience` seconds by force. False where none was running."""
-    found = running(name)
-    if found is None:
-        return False
+def stop_all(names: Sequence[str], patience: float = 15.0) -> list[str]:
+    """Stop processes and their groups at once: politely, after `patience` seconds by force; names of those that ran."""
+    found = [process for name in names if (process := running(name))]
     for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(found.pid, sign)
+        for process in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, sign)
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and _group_lives(found.pid):
-            _reap(found.pid)
+        while time.monotonic() < deadline and any(_group_lives(process.pid) for process in found):
             time.sleep(0.1)
-        if not _group_lives(found.pid):
-            break
-    _pid_file(name).unlink(missing_ok=True)
-    return True
+    for process in found:
+        _pid_file(process.name).unlink(missing_ok=True)
+    return [process.name for process in found]
 
 
 def wait_until(name: str, ready: Callable[[], bool], seconds: float) -> None:
@@ -148,6 +145,9 @@ def _started(pid: int) -> str:
 
 
 def _group_lives(group: int) -> bool:
+    # A child of ours that ended stays a zombie, and its group with it, until we collect its exit.
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(group, os.WNOHANG)
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -155,12 +155,6 @@ def _group_lives(group: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _reap(pid: int) -> None:
-    """Collect the exit of a child of ours: a zombie would keep its group alive."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
 
 
 def _tail(name: str, lines: int = 6) -> str:

@@ -1,6 +1,6 @@
 """The sandbox world and a git history as tenants: written once under `<home>/sandbox`, landed like anybody's files.
 
-    world.json (seed, days, last day) ─▶ <tenant>/events.jsonl.gz, accounts.csv, users.jsonl, truth/ ─▶ land
+world.json (seed, days, last day) ─▶ <tenant>/events.jsonl.gz, accounts.csv, users.jsonl, truth/ ─▶ land
 """
 
 from __future__ import annotations
@@ -114,6 +114,4 @@ def _land(lake: Lake, catalog: Catalog, slug: str, shard: str, parts: dict[str, 
 
 def _files(slug: str, name: str, shard: str) -> TenantFiles:
     at = folder() / slug
-    return TenantFiles(
-        slug, name, shard, at / "events.jsonl.gz", at / "accounts.csv", at / "users.jsonl", at / "truth"
-    )
+    return TenantFiles(slug, name, shard, at / "events.jsonl.gz", at / "accounts.csv", at / "users.jsonl", at / "truth")

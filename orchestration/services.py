@@ -11,6 +11,7 @@ import os
 import sys
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ from typing import Any
 from orchestration import processes
 from orchestration.instance import LOCATION, bury_dead_runs, dagster_home, environment, open_instance, write_workspace
 from orchestration.run_lock import run_folder
+from warehouse_models import home
 from warehouse_models.errors import TenureError
 
 CODE, WEB, DAEMON, SUPERSET = "dagster-code", "dagster-web", "dagster-daemon", "superset"
-# In the order of stopping: nothing that starts runs outlives what they run in.
-ALL = (DAEMON, WEB, CODE, SUPERSET)
+DAGSTER = (CODE, WEB, DAEMON)
 START_SECONDS = 120.0
 
 Tell = Callable[[str], None]
@@ -30,7 +31,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Status:
-    """One service: `state` is running, stopped or not answering; `url` where it can be reached."""
+    """One service: `state` is running, starting, stopped or not answering; `url` where it can be reached."""
 
     name: str
     state: str
@@ -74,35 +75,43 @@ def up_dagster(tell: Tell) -> str:
     return _url(port)
 
 
+def up_superset(tell: Tell) -> str:
+    """Start Superset if it does not run; its URL. TenureError: not set up, port taken, or it does not start."""
+    from dashboards import service
+
+    return service.start(home.home(), superset_port(), tell)
+
+
 def stop_dagster() -> list[str]:
-    """Stop Dagster's processes; names of those that ran."""
-    return [name for name in (DAEMON, WEB, CODE) if processes.stop(name)]
+    """Stop Dagster's processes together; names of those that ran."""
+    return processes.stop_all(DAGSTER)
 
 
-def down(tell: Tell) -> list[str]:
+def down() -> list[str]:
     """Stop everything that `up` started; names of what ran. Safe to call twice."""
-    stopped = []
-    for name in ALL:
-        if processes.stop(name):
-            tell(f"{name} stopped")
-            stopped.append(name)
-    return stopped
+    from dashboards import service
+
+    with ThreadPoolExecutor(2) as pool:
+        superset = pool.submit(service.stop, home.home())
+        stopped = stop_dagster()
+        return [*stopped, SUPERSET] if superset.result() else stopped
 
 
 def status() -> list[Status]:
     """State of every service, in the order of the picture above."""
-    ports = _ports()
-    urls = {WEB: _url(ports.get(WEB)), SUPERSET: _url(ports.get(SUPERSET))}
-    checks = {WEB: "/server_info", SUPERSET: "/health"}
+    from dashboards import service
+
+    url = _url(_ports().get(WEB))
     found = []
-    for name in reversed(ALL):
+    for name in DAGSTER:
         process = processes.running(name)
         state = "stopped" if process is None else "running"
-        if process and name in checks and not _answers(urls[name] + checks[name]):
+        if process and name == WEB and not _answers(f"{url}/server_info"):
             state = "not answering"
-        log = str(processes.log_path(name))
-        found.append(Status(name, state, process.pid if process else None, urls.get(name, "") if process else "", log))
-    return found
+        where = url if process and name == WEB else ""
+        found.append(Status(name, state, process.pid if process else None, where, str(processes.log_path(name))))
+    told = service.status(home.home())
+    return [*found, Status(SUPERSET, told.state, told.pid, told.url, told.log)]
 
 
 def _port(variable: str, default: int) -> int:

@@ -60,7 +60,7 @@ def print_json(value: Any) -> None:
 def print_rows(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: str, headings: Sequence[str] | None = None
 ) -> None:
-    """A table of the `columns` of `rows`, under `headings` or their names; the sentence `empty` where there are none."""
+    """A table of the `columns` of `rows` under `headings` (default: their names); the sentence `empty` for none."""
     if not rows:
         out.print(empty)
         return

@@ -1,7 +1,92 @@
-"""services"""
+"""`tenure up`, `down`, `status`, `doctor`: the services in the background, and what is wrong with them."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import typer
+from rich.markup import escape
+
+from orchestration.cli.output import JSON_OPTION, err, out, print_json, print_rows, step
 
 
 def register(app: typer.Typer) -> None:
-    pass
+    """Add the commands to the root command."""
+    for command in (up, down, status, doctor):
+        app.command(command.__name__, rich_help_panel="Run")(command)
+
+
+def up() -> None:
+    """Start Dagster (UI, sensor, schedule) and Superset in the background, on 127.0.0.1 only.
+
+    Ports: TENURE_DAGSTER_PORT (3000), TENURE_SUPERSET_PORT (8088); 0 takes any free one. Starting twice does nothing.
+    Needs an operator for Superset the first time: TENURE_OPERATOR_PASSWORD, or one is made up and printed once.
+    """
+    from orchestration import services
+    from orchestration.logins import operator_password
+    from warehouse_models import home
+
+    with step("start Dagster"):
+        dagster = services.up_dagster(lambda line: err.print(f"  {escape(line)}"))
+    password, is_new = operator_password()
+    with step("start Superset"):
+        from dashboards import service
+
+        if is_new:
+            service.apply(home.home(), operator_password=password, tell=lambda line: err.print(f"  {escape(line)}"))
+        superset = services.up_superset(lambda line: None)
+    out.print(f"Dagster   {dagster}\nSuperset  {superset}   user operator, password {password}")
+
+
+def down() -> None:
+    """Stop what `tenure up` or `tenure demo` started. Safe to call twice."""
+    from orchestration import services
+
+    stopped = services.down()
+    out.print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+def status(as_json: bool = JSON_OPTION) -> None:
+    """What runs and where, and what is published for each tenant."""
+    from orchestration.services import status as service_status
+    from warehouse_models import home
+    from warehouse_models.manifest import Manifest
+
+    services = [vars(found) for found in service_status()]
+    shown = [service | {"pid": str(service["pid"] or "")} for service in services]
+    manifest = Manifest.read(home.published_root())
+    tenants: list[dict[str, Any]] = [
+        {
+            "tenant": slug,
+            "shard": entry["shard"],
+            "version": entry["version"],
+            "data through": entry["data_through"],
+            "published": (entry["figures_at"] or "never")[:19],
+            "state": f"held: {entry['held_reason']}" if entry["is_held"] else "published",
+        }
+        for slug, entry in sorted(manifest.tenants.items() if manifest else ())
+    ]
+    if as_json:
+        print_json({"home": str(home.home()), "services": services, "tenants": tenants})
+        return
+    print_rows(shown, ("name", "state", "pid", "url", "log"), "No services.")
+    out.print()
+    columns = ("tenant", "shard", "version", "data through", "published", "state")
+    print_rows(tenants, columns, "Nothing is published yet: tenure run")
+
+
+def doctor(as_json: bool = JSON_OPTION) -> None:
+    """Look for what is wrong, and say how to mend it. Exit code 1 where something is."""
+    from orchestration.doctor import examine
+
+    findings = examine()
+    if as_json:
+        print_json([vars(finding) for finding in findings])
+    else:
+        for finding in findings:
+            mark = {"ok": "[green]✓[/]", "note": "[cyan]i[/]", "wrong": "[red]✗[/]"}[finding.state]
+            out.print(f"{mark} {finding.thing:<22} {escape(finding.says)}")
+            if finding.mend:
+                out.print(f"  {'next:':<22} {escape(finding.mend)}")
+    if any(finding.state == "wrong" for finding in findings):
+        raise typer.Exit(1)

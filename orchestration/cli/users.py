@@ -1,7 +1,56 @@
-"""users"""
+"""`tenure user`: logins of Superset, bound to tenants."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
 
 import typer
 
+from orchestration.cli.output import JSON_OPTION, TenureGroup, out, print_json, print_rows, step
+
+user = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Superset logins, bound to tenants.")
+
 
 def register(app: typer.Typer) -> None:
-    pass
+    """Add the command group to the root command."""
+    app.add_typer(user, name="user", rich_help_panel="Answers out")
+
+
+@user.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="Login name.")],
+    tenant: Annotated[list[str], typer.Option(help="A tenant this login may see; repeat for more.")],
+    role: Annotated[str, typer.Option(help="executive (dashboards) or analyst (SQL Lab too).")] = "executive",
+) -> None:
+    """Add a login, or change the tenants and role of one.
+
+    The password comes from TENURE_USER_PASSWORD, never from the command line where others could read it; without it a
+    new login gets a made-up one, printed once, and an existing one keeps its own.
+    """
+    from dashboards import service
+    from orchestration.logins import new_password
+    from warehouse_models import home
+    from warehouse_models.catalog import Catalog
+
+    catalog = Catalog()
+    tenants = [catalog.tenant(slug).tenant_id for slug in tenant]
+    exists = any(found["name"] == name for found in service.list_users(home.home()))
+    password = os.environ.get("TENURE_USER_PASSWORD") or (None if exists else new_password())
+    with step(f"{'change' if exists else 'add'} {name} in Superset"):
+        service.add_user(home.home(), name, tenants, role, password)
+    said = "" if os.environ.get("TENURE_USER_PASSWORD") or not password else f"   password {password} (shown once)"
+    out.print(f"user [bold]{name}[/] ({role}) sees {', '.join(tenants)}{said}")
+
+
+@user.command("list")
+def list_users(as_json: bool = JSON_OPTION) -> None:
+    """List logins with role and tenants."""
+    from dashboards import service
+    from warehouse_models import home
+
+    rows = [found | {"tenants": ", ".join(found["tenants"])} for found in service.list_users(home.home())]
+    if as_json:
+        print_json(rows)
+    else:
+        print_rows(rows, ("name", "role", "tenants", "active"), "No logins.")

@@ -1,0 +1,139 @@
+"""`tenure doctor`: what is wrong with this home and this machine, each with the next step."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from warehouse_models import home
+from warehouse_models.errors import TenureError
+
+STALE = timedelta(hours=26)
+FREE_GIB = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at. `state`: ok, note (a choice or something optional) or wrong."""
+
+    thing: str
+    state: str
+    says: str
+    mend: str = ""
+
+
+def examine() -> list[Finding]:
+    """Everything worth knowing, in the order in which data flows."""
+    looks: list[Callable[[], Iterator[Finding]]] = [_python, _java, _disk, _catalog, _code, _published, _services]
+    found: list[Finding] = []
+    for look in looks:
+        try:
+            found += look()
+        except TenureError as error:
+            found.append(Finding(error.what, "wrong", error.why, error.next_step))
+    return found
+
+
+def _python() -> Iterator[Finding]:
+    yield Finding("Python", "ok", f"{sys.version.split()[0]} at {Path(sys.executable).parent}")
+    from dashboards import environment
+
+    yield Finding("Superset's environment", "ok", str(environment.python().parent))
+
+
+def _java() -> Iterator[Finding]:
+    java = os.environ.get("JAVA_HOME")
+    program = str(Path(java) / "bin" / "java") if java else shutil.which("java")
+    if not program:
+        mend = "install Java 17 (Debian: apt-get install openjdk-17-jre-headless), then make setup"
+        yield Finding("Spark", "note", "Java was not found; only --engine spark needs it", mend)
+        return
+    from transforms.spark_jars import jar_files
+
+    told = subprocess.run([program, "-version"], capture_output=True, text=True).stderr.splitlines()
+    try:
+        jars = len(jar_files())
+        yield Finding("Spark", "ok", f"{told[0] if told else program}; {jars} Delta JARs")
+    except TenureError as error:
+        yield Finding("Spark", "note", error.why, error.next_step)
+
+
+def _disk() -> Iterator[Finding]:
+    place = home.home()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free / 2**30
+    state = "ok" if free >= FREE_GIB else "wrong"
+    yield Finding("disk", state, f"{free:,.1f} GiB free at {home.home()}", "" if state == "ok" else "make room")
+
+
+def _catalog() -> Iterator[Finding]:
+    from warehouse_models.catalog import Catalog
+
+    catalog = Catalog()
+    tenants, shards = catalog.tenants(), catalog.shards()
+    if not tenants:
+        yield Finding("catalog", "note", "no tenant yet", "tenure tenant add acme, or see it at work: tenure demo")
+        return
+    yield Finding("catalog", "ok", f"{len(tenants)} tenants in {len(shards)} shards")
+
+
+def _code() -> Iterator[Finding]:
+    from orchestration.dbt_manifest import manifest
+    from transforms.definition import order
+
+    models = sum(1 for node in manifest()["nodes"].values() if node["resource_type"] == "model")
+    yield Finding("definitions", "ok", f"{len(order())} transforms, {models} dbt models")
+
+
+def _published() -> Iterator[Finding]:
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.manifest import Manifest
+
+    manifest = Manifest.read(home.published_root())
+    if manifest is None:
+        yield Finding("published", "note", "nothing is published yet", "tenure land …, then tenure run")
+        return
+    now = datetime.now(UTC)
+    for slug, entry in sorted(manifest.tenants.items()):
+        file = manifest.file_of(home.published_root(), slug)
+        if entry["is_held"]:
+            mend = "mend its data, land it again and run; its last publication stands meanwhile"
+            yield Finding(f"tenant {slug}", "wrong", f"held back: {entry['held_reason']}", mend)
+        elif file is None or not file.exists():
+            yield Finding(
+                f"tenant {slug}", "wrong", f"its file {file} is gone", f"tenure run --full-refresh --tenant {slug}"
+            )
+        else:
+            yield Finding(f"tenant {slug}", "ok", f"version {entry['version']}, data through {entry['data_through']}")
+    waiting = {tenant.tenant_id for tenant in Catalog().tenants()} - set(manifest.tenants)
+    for slug in sorted(waiting):
+        yield Finding(f"tenant {slug}", "note", "nothing of it is published", "land its data, then tenure run")
+    newest = max((entry["figures_at"] or "" for entry in manifest.tenants.values()), default="")
+    if newest and now - datetime.fromisoformat(newest) > STALE:
+        yield Finding(
+            "freshness",
+            "note",
+            f"nothing was published since {newest[:16]}",
+            "tenure run, or tenure up for the schedule",
+        )
+
+
+def _services() -> Iterator[Finding]:
+    from orchestration.services import status
+
+    for service in status():
+        if service.state in ("running", "starting"):
+            yield Finding(service.name, "ok", f"{service.state} {service.url}".strip())
+        elif service.state == "stopped":
+            yield Finding(service.name, "note", "stopped", "tenure up")
+        else:
+            yield Finding(
+                service.name, "wrong", f"{service.state}; its log: {service.log}", "tenure down, then tenure up"
+            )
