@@ -25,6 +25,9 @@ from warehouse_models.errors import TenureError
 CODE, WEB, DAEMON, SUPERSET = "dagster-code", "dagster-web", "dagster-daemon", "superset"
 DAGSTER = (CODE, WEB, DAEMON)
 START_SECONDS = 120.0
+LOCATIONS = (
+    "{workspaceOrError{... on Workspace{locationEntries{locationOrLoadError{__typename ... on PythonError{message}}}}}}"
+)
 
 Tell = Callable[[str], None]
 
@@ -72,7 +75,19 @@ def up_dagster(tell: Tell) -> str:
     processes.start(WEB, [str(scripts / "dagster-webserver"), *web], env=env, cwd=where)
     processes.start(DAEMON, [str(scripts / "dagster-daemon"), "run", "-w", str(workspace)], env=env, cwd=where)
     processes.wait_until(WEB, lambda: _answers(_url(port) + "/server_info"), START_SECONDS)
+    if error := load_error(_url(port)):
+        raise TenureError("Dagster's code location", error, f"read {processes.log_path(CODE)}")
     return _url(port)
+
+
+def load_error(url: str) -> str:
+    """Why the webserver at `url` could not load our definitions; empty where it did. It serves its UI either way."""
+    body = json.dumps({"query": LOCATIONS}).encode()
+    request = urllib.request.Request(f"{url}/graphql", body, {"content-type": "application/json"})
+    with _opener().open(request, timeout=60) as answer:
+        entries = json.load(answer)["data"]["workspaceOrError"]["locationEntries"]
+    found = [entry["locationOrLoadError"] for entry in entries if entry["locationOrLoadError"]]
+    return "; ".join(str(entry["message"]).strip() for entry in found if entry["__typename"] == "PythonError")
 
 
 def up_superset(tell: Tell) -> str:
@@ -127,12 +142,15 @@ def _url(port: int | None) -> str:
 
 def _answers(url: str) -> bool:
     try:
-        # No proxy of the caller's environment stands between us and our own machine.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(url, timeout=3) as answer:
+        with _opener().open(url, timeout=3) as answer:
             return int(answer.status) == 200
     except OSError:
         return False
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    # No proxy of the caller's environment stands between us and our own machine.
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def _ports_file() -> Path:

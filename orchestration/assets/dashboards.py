@@ -18,7 +18,7 @@ def dashboard_assets() -> dg.AssetsDefinition:
     """One asset for each dashboard that dbt knows as an exposure; they are pushed together."""
     specs = [_spec(exposure) for exposure in manifest()["exposures"].values() if exposure["type"] == "dashboard"]
 
-    @dg.multi_asset(name="push_dashboards", specs=specs)
+    @dg.multi_asset(name="superset", specs=specs)
     def push_dashboards(context: dg.AssetExecutionContext) -> Any:
         """Validate the dashboard files, push them, and check that Superset holds what they say."""
         from dashboards import service

@@ -1,0 +1,94 @@
+"""What a person at the command line gets: help at once, figures, and errors with a next step."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from orchestration.cli import app
+
+
+def tenure(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_help_names_every_command_and_imports_nothing_heavy() -> None:
+    """A second of imports before the first line of help would come from one of these."""
+    program = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom orchestration.cli import app\n"
+        "told = CliRunner().invoke(app, ['--help']).output\n"
+        "heavy = {'dagster', 'duckdb', 'deltalake', 'pyarrow', 'pandas', 'yaml', 'great_expectations'} & set(sys.modules)\n"
+        "assert not heavy, heavy\nprint(told)"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    for command in ("demo", "run", "up", "down", "status", "doctor", "land", "quarantine", "sql", "tenant", "user"):
+        assert command in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "thing"),
+    [
+        (("run",), "there is no tenant yet"),
+        (("run", "--engine", "pandas"), "there is no such engine"),
+        (("run", "--tenant", "nobody"), "the catalog does not know it"),
+        (("tenant", "add", "Acme Inc."), "a name is"),
+        (("tenant", "set", "acme", "no equals sign"), "it is not KEY=VALUE"),
+        (("land", "--tenant", "acme", "--object", "events", "no-such-file.jsonl"), "there is no such file"),
+        (("sql", "SELECT 1"), "nothing is published"),
+        (("sql",), "no statement was given"),
+        (("user", "list"), "it is not set up"),
+    ],
+)
+def test_a_mistake_gets_a_reason_and_a_next_step_and_no_traceback(
+    tenure_home: Path, arguments: tuple[str, ...], thing: str
+) -> None:
+    told = tenure(*arguments)
+    assert told.exit_code == 2
+    assert thing in told.stderr
+    assert "next:" in told.stderr
+    assert "Traceback" not in told.output
+
+
+def test_a_tenant_is_added_listed_and_changed(tenure_home: Path) -> None:
+    assert tenure("shard", "add", "own", "--dedicated").exit_code == 0
+    assert tenure("tenant", "add", "acme", "--shard", "own", "--name", "Acme").exit_code == 0
+    assert tenure("tenant", "set", "acme", "session_gap_minutes=20", "state=suspended").exit_code == 0
+    listed = json.loads(tenure("tenant", "list", "--json").stdout)
+    assert [(row["tenant"], row["shard"], row["state"], row["version"]) for row in listed] == [
+        ("acme", "own", "suspended", 2)
+    ]
+    assert listed[0]["settings"] == {"session_gap_minutes": 20}
+    shards = {row["shard"]: row["tenants"] for row in json.loads(tenure("shard", "list", "--json").stdout)}
+    assert shards == {"own": 1, "pool": 0}
+
+
+def test_a_landed_file_is_counted_and_its_bad_row_is_shown_with_a_reason(tenure_home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    good = {"messageId": "1", "type": "track", "event": "Opened", "userId": "u", "timestamp": "2026-01-01T10:00:00Z"}
+    file.write_text(json.dumps(good) + "\nthis is no JSON\n")
+    tenure("tenant", "add", "acme")
+    told = tenure("land", "--tenant", "acme", "--object", "events", str(file), "--json")
+    assert told.exit_code == 0
+    report = json.loads(told.stdout)
+    assert (report["accepted"], report["duplicate"], report["quarantined"]) == (1, 0, 1)
+    again = json.loads(tenure("land", "--tenant", "acme", "--object", "events", str(file), "--json").stdout)
+    assert again["accepted"] == 0
+    refused = json.loads(tenure("quarantine", "list", "--json").stdout)
+    assert [(row["file"], row["line"], row["payload"]) for row in refused] == [("events.jsonl", 2, "this is no JSON")]
+    assert "JSON" in refused[0]["reason"]
+
+
+def test_status_and_doctor_work_in_an_empty_home_and_write_nothing_but_logs(tenure_home: Path) -> None:
+    told = json.loads(tenure("status", "--json").stdout)
+    assert {service["state"] for service in told["services"]} == {"stopped"}
+    assert told["tenants"] == []
+    findings = json.loads(tenure("doctor", "--json").stdout)
+    assert any(finding["thing"] == "catalog" and finding["mend"] for finding in findings)
+    assert tenure("down").exit_code == 0
+    assert not (tenure_home / "lake").exists()
