@@ -1,0 +1,83 @@
+"""A dashboard's rows and filters in our short form ─▶ Superset's position tree and native filter configuration.
+
+A row is a list of cells: `{chart: slug, width: 1…12, height: units of 8 px}` or `{text: markdown, width, height}`; a
+filter is `{name, kind: time|value, column, dataset, not_on: [charts], default}`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+
+def position(
+    title: str, rows: list[list[dict[str, Any]]], numbers: dict[str, int], titles: dict[str, str], uuids: dict[str, str]
+) -> dict[str, Any]:
+    """The position tree. `numbers`, `titles`, `uuids`: per chart slug; the importer turns numbers into real ids."""
+    tree: dict[str, Any] = {
+        "DASHBOARD_VERSION_KEY": "v2",
+        "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},
+        "GRID_ID": {"type": "GRID", "id": "GRID_ID", "children": [], "parents": ["ROOT_ID"]},
+        "HEADER_ID": {"type": "HEADER", "id": "HEADER_ID", "meta": {"text": title}},
+    }
+    for index, row in enumerate(rows):
+        row_id = f"ROW-{index}"
+        tree["GRID_ID"]["children"].append(row_id)
+        parents = ["ROOT_ID", "GRID_ID"]
+        tree[row_id] = {
+            "type": "ROW",
+            "id": row_id,
+            "children": [],
+            "parents": parents,
+            "meta": {"background": "BACKGROUND_TRANSPARENT"},
+        }
+        for place, cell in enumerate(row):
+            meta: dict[str, Any] = {"width": cell["width"], "height": cell["height"]}
+            if "chart" in cell:
+                slug = cell["chart"]
+                kind, cell_id = "CHART", f"CHART-{slug}"
+                meta |= {"chartId": numbers[slug], "sliceName": titles[slug], "uuid": uuids[slug]}
+            else:
+                kind, cell_id = "MARKDOWN", f"MARKDOWN-{index}-{place}"
+                meta |= {"code": cell["text"]}
+            tree[row_id]["children"].append(cell_id)
+            tree[cell_id] = {"type": kind, "id": cell_id, "children": [], "parents": [*parents, row_id], "meta": meta}
+    return tree
+
+
+def native_filters(
+    told: list[dict[str, Any]], numbers: dict[str, int], datasets: dict[str, str]
+) -> list[dict[str, Any]]:
+    """The native filters, in the order of the bar. `numbers` per chart slug, `datasets`: slug → uuid."""
+    return [_filter(entry, numbers, datasets) for entry in told]
+
+
+def _filter(entry: dict[str, Any], numbers: dict[str, int], datasets: dict[str, str]) -> dict[str, Any]:
+    excluded = [numbers[slug] for slug in entry.get("not_on", [])]
+    name = hashlib.sha256(entry["name"].encode()).hexdigest()[:12]
+    common = {
+        "id": f"NATIVE_FILTER-{name}",
+        "name": entry["name"],
+        "type": "NATIVE_FILTER",
+        "description": entry.get("description", ""),
+        "cascadeParentIds": [],
+        "scope": {"rootPath": ["ROOT_ID"], "excluded": excluded},
+        "chartsInScope": [number for number in numbers.values() if number not in excluded],
+        "tabsInScope": [],
+    }
+    if entry["kind"] == "time":
+        default = entry.get("default")
+        mask = {"extraFormData": {"time_range": default}, "filterState": {"value": default}} if default else {}
+        return common | {"filterType": "filter_time", "targets": [{}], "defaultDataMask": mask, "controlValues": {}}
+    return common | {
+        "filterType": "filter_select",
+        "targets": [{"datasetUuid": datasets[entry["dataset"]], "column": {"name": entry["column"]}}],
+        "defaultDataMask": {"extraFormData": {}, "filterState": {}, "ownState": {}},
+        "controlValues": {
+            "enableEmptyFilter": False,
+            "defaultToFirstItem": False,
+            "multiSelect": True,
+            "searchAllOptions": False,
+            "inverseSelection": False,
+        },
+    }

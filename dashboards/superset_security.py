@@ -1,0 +1,91 @@
+"""Whose data a Superset user sees: one attribute, and one rule that reads it. Runs inside Superset.
+
+    table tenure_user_tenants (user, tenant; '*' = every tenant)
+        └─▶ principal_of(user) ─▶ connect_as_user   which published files a connection opens   (the first fence)
+                               ─▶ tenants_clause    the row-level rule on every dataset        (the second)
+                               ─▶ rls cache key     cached answers apart by tenant and publication
+
+A user who is bound to nothing sees nothing. A new tenant needs no new rule, role or dataset.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import g, has_request_context
+from flask_appbuilder import Model
+from sqlalchemy import Column, ForeignKey, Integer, String, UniqueConstraint, select
+from superset.security import SupersetSecurityManager
+
+from warehouse_models.errors import TenureError
+from warehouse_models.serving import ALL, Principal, fingerprint
+
+EVERY_TENANT = "*"
+DRIVER = "duckdb+tenure"
+
+
+class UserTenant(Model):  # type: ignore[misc]
+    """One tenant that one user is bound to."""
+
+    __tablename__ = "tenure_user_tenants"
+    __table_args__ = (UniqueConstraint("user_id", "tenant"),)
+    id = Column(Integer, primary_key=True)
+    user_id = Column(Integer, ForeignKey("ab_user.id", ondelete="CASCADE"), nullable=False, index=True)
+    tenant = Column(String(64), nullable=False)
+
+
+def principal_of(user_id: int | None) -> Principal:
+    """The tenants that a user is bound to; a user without binding, or nobody, is bound to none."""
+    from superset.extensions import db
+
+    if user_id is None:
+        return Principal(frozenset())
+    bound = db.session.execute(select(UserTenant.tenant).where(UserTenant.user_id == user_id)).scalars().all()
+    return ALL if EVERY_TENANT in bound else Principal(frozenset(bound))
+
+
+def current_principal() -> Principal:
+    """The principal of the user for whom Superset works right now; read once a request."""
+    user_id = getattr(getattr(g, "user", None), "id", None)
+    if not has_request_context():
+        return principal_of(user_id)
+    kept: dict[Any, Principal] = g.setdefault("_tenure_principals", {})
+    if user_id not in kept:
+        kept[user_id] = principal_of(user_id)
+    return kept[user_id]
+
+
+def tenants_clause(column: str = "tenant_id") -> str:
+    """The row-level rule as SQL, for Jinja: which rows of a dataset the current user may see."""
+    tenants = current_principal().tenants
+    if tenants is None:
+        return "1 = 1"
+    quoted = ", ".join("'" + tenant.replace("'", "''") + "'" for tenant in sorted(tenants))
+    return f"{column} IN ({quoted})" if quoted else "1 = 0"
+
+
+def connect_as_user(
+    uri: Any, params: dict[str, Any], username: str | None, security_manager: Any, source: Any
+) -> tuple[Any, dict[str, Any]]:
+    """DB_CONNECTION_MUTATOR: a connection to Tenure carries the principal it is opened for.
+
+    Superset tells the effective user by name; the session's user is asked only where it tells none. TenureError for any
+    other DuckDB address: a database that opens a file by itself would pass by the serving rules.
+    """
+    if uri.get_backend_name() != "duckdb":
+        return uri, params
+    if uri.drivername != DRIVER:
+        raise TenureError(
+            f"database {uri.drivername}", "DuckDB files are served through Tenure only", f"use {DRIVER}://"
+        )
+    user = security_manager.find_user(username=username) if username else None
+    principal = principal_of(user.id) if user else current_principal()
+    return uri, params | {"connect_args": {"principal": principal}}
+
+
+class TenureSecurityManager(SupersetSecurityManager):  # type: ignore[misc]
+    """Superset's own, with cached answers kept apart by what the user sees and which publication it is of."""
+
+    def get_rls_cache_key(self, datasource: Any) -> list[str]:
+        """Parts of the cache key that depend on the user; part of the key of every chart's data."""
+        return [*super().get_rls_cache_key(datasource), f"tenure:{fingerprint(current_principal())}"]

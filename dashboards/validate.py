@@ -1,0 +1,139 @@
+"""Checks the files without Superset or credentials: dashboard ─▶ chart ─▶ dataset ─▶ columns of the marts' contracts.
+
+Empty marts are made out of the contracts in a DuckDB of our own; every dataset's SQL and every metric is then bound by
+the engine that will run it, and passes the guard that will judge it. What is wrong is a list of sentences.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+
+from dashboards.bundle import TYPES, Assets, Dataset
+from dashboards.query_context import columns, metrics
+from warehouse_models.errors import TenureError
+from warehouse_models.gold import marts
+from warehouse_models.serving_guard import check
+
+KNOWN_CHARTS = {
+    "big_number", "big_number_total", "pop_kpi", "gauge_chart", "pie", "heatmap_v2", "echarts_timeseries_line",
+    "echarts_timeseries_bar", "echarts_area", "table", "pivot_table_v2", "funnel", "treemap_v2",
+}  # fmt: skip
+
+
+def validate(assets: Assets) -> list[str]:
+    """Every problem of the files as a sentence that names file and thing; empty where there is none."""
+    problems = _datasets(assets.datasets)
+    for slug, chart in assets.charts.items():
+        problems += [f"charts/{slug}: {problem}" for problem in _chart(chart, assets.datasets)]
+    for slug, dashboard in assets.dashboards.items():
+        problems += [f"dashboards/{slug}: {problem}" for problem in _dashboard(dashboard, assets)]
+    shown = {chart for slug in assets.dashboards for chart in assets.used_charts(slug)}
+    problems += [f"charts/{slug}: no dashboard shows it" for slug in assets.charts if slug not in shown]
+    for kind, live in (("charts", assets.charts), ("dashboards", assets.dashboards), ("datasets", assets.datasets)):
+        buried = assets.tombstones.get(kind) or []
+        problems += [f"tombstones: {kind}/{slug} is also a file" for slug in buried if slug in live]
+    if not assets.rules:
+        problems.append("rules: there is no row-level rule")
+    return problems
+
+
+def _datasets(datasets: dict[str, Dataset]) -> list[str]:
+    problems = []
+    connection = duckdb.connect()
+    try:
+        connection.execute("create schema marts")
+        for name, mart in marts().items():
+            declared = ", ".join(f'"{column.name}" {TYPES[column.type]}' for column in mart.spec.columns)
+            connection.execute(f"create table marts.{name} ({declared})")
+        connection.execute("use marts")
+        for slug, dataset in datasets.items():
+            problems += [f"datasets/{slug}: {problem}" for problem in _dataset(connection, dataset)]
+    finally:
+        connection.close()
+    return problems
+
+
+def _dataset(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
+    source = f"({dataset.sql}) as source" if dataset.sql else f"marts.{dataset.slug}"
+    try:
+        check(connection, f"select * from {source}", marts().keys())
+        described = connection.execute(f"describe select * from {source}").fetchall()
+    except TenureError as error:
+        return [str(error)]
+    except duckdb.Error as error:
+        return [str(error).splitlines()[0]]
+    problems = []
+    found = {name: kind for name, kind, *_ in described}
+    told = {name: column["type"] for name, column in dataset.columns.items()}
+    if found != told:
+        wrong = sorted(set(found.items()) ^ set(told.items()))
+        problems.append(f"columns of the file and of the SQL differ: {wrong}")
+    if "tenant_id" not in found:
+        problems.append("it has no tenant_id, which the row-level rule filters")
+    if dataset.time_column and dataset.time_column not in found:
+        problems.append(f"its time column {dataset.time_column} is not there")
+    for name, metric in dataset.metrics.items():
+        statement = f"select {metric['sql']} as value from {source}"
+        try:
+            check(connection, statement, marts().keys())
+            connection.execute(statement)
+        except (TenureError, duckdb.Error) as error:
+            problems.append(f"metric {name}: {str(error).splitlines()[0]}")
+    return problems
+
+
+def _chart(chart: dict[str, Any], datasets: dict[str, Dataset]) -> list[str]:
+    dataset = datasets.get(chart.get("dataset", ""))
+    if dataset is None:
+        return [f"there is no dataset {chart.get('dataset')}"]
+    params = chart.get("params", {})
+    problems = []
+    if chart.get("viz_type") not in KNOWN_CHARTS:
+        problems.append(f"{chart.get('viz_type')} is no chart type in use here (dashboards/validate.py)")
+    wanted = [column["sqlExpression"] if isinstance(column, dict) else column for column in columns(params)]
+    wanted += [told["subject"] for told in params.get("adhoc_filters", [])]
+    wanted += list(params.get("column_config", {}))
+    wanted += [told["column"] for told in params.get("conditional_formatting", [])]
+    problems += [f"{dataset.slug} has no column {name}" for name in wanted if name not in {*dataset.columns, *dataset.metrics}]
+    problems += [
+        f"{dataset.slug} has no metric {name}; metrics live in the dataset's file"
+        for name in metrics(params)
+        if not isinstance(name, str) or name not in dataset.metrics
+    ]
+    return problems
+
+
+def _dashboard(dashboard: dict[str, Any], assets: Assets) -> list[str]:
+    problems = []
+    cells = [cell for row in dashboard["rows"] for cell in row]
+    problems += [f"there is no chart {c['chart']}" for c in cells if "chart" in c and c["chart"] not in assets.charts]
+    for number, row in enumerate(dashboard["rows"], start=1):
+        if sum(cell["width"] for cell in row) != 12:
+            problems.append(f"row {number} is not 12 wide")
+    roles = {role["name"] for role in assets.roles.values()}
+    problems += [f"there is no role {role}" for role in dashboard["roles"] if role not in roles]
+    charts = {cell["chart"] for cell in cells if "chart" in cell}
+    for told in dashboard.get("filters", []):
+        dataset = assets.datasets.get(told.get("dataset", ""))
+        if told["kind"] == "value" and (dataset is None or told["column"] not in dataset.columns):
+            problems.append(f"filter {told['name']}: there is no column {told.get('column')} in {told.get('dataset')}")
+        problems += [f"filter {told['name']}: no chart {c} here" for c in told.get("not_on", []) if c not in charts]
+        if told["kind"] == "value":
+            reached = charts - set(told.get("not_on", []))
+            problems += [
+                f"filter {told['name']}: chart {chart} has no column {told['column']}"
+                for chart in sorted(reached & assets.charts.keys())
+                if told["column"] not in assets.datasets[assets.charts[chart]["dataset"]].columns
+            ]
+    kinds = [told["kind"] for told in dashboard.get("filters", [])]
+    names = {told["name"] for told in dashboard.get("filters", [])}
+    if "time" not in kinds or not {"Segment", "CSM"} <= names:
+        problems.append("every dashboard has filters for period, Segment and CSM")
+    shown = {assets.charts[chart]["dataset"] for chart in charts & assets.charts.keys()}
+    if "data_status" not in shown:
+        problems.append("every dashboard shows data_status")
+    for source, targets in dashboard.get("drills", {}).items():
+        problems += [f"drill: no chart {name} here" for name in (source, *targets) if name not in charts]
+    return problems
