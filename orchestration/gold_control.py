@@ -23,7 +23,7 @@ from warehouse_models.catalog import Tenant
 from warehouse_models.dbt_sources import DUCKDB_TYPES
 from warehouse_models.lake import Lake
 from warehouse_models.policy import policy_hash, settings_hash, settings_tables
-from warehouse_models.slices import runs
+from warehouse_models.slices import Slices, runs, union
 from warehouse_models.specs import spec
 from warehouse_models.trail import read_trail
 
@@ -81,8 +81,8 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing moved."""
-        return not self.full and not self.tenants
+        """Whether nothing moved, or there is nobody."""
+        return not self.tenants
 
 
 def definition() -> str:
@@ -113,6 +113,7 @@ def plan(
     consumed = dict(connection.execute("select address, version from control.consumed").fetchall())
     told = connection.execute("select definition from control.state").fetchone()
     made = Plan(full=False, reason="", run=run)
+    dated: list[Slices] = []
     if not consumed and told is None:
         made.full, made.reason = True, "first run"
     elif told is None or told[0] != definition():
@@ -138,11 +139,10 @@ def plan(
             slices = trail.slices
         for tenant, dates in slices.items():
             made.tenants.add(tenant)
-            found = [(BEGINNING, END)] if dates is None else runs(dates)
             if address in _DATED:
-                made.ranges.setdefault(tenant, []).extend(found)
+                dated.append({tenant: dates})
             elif dates is not None:
-                made.audited.setdefault(tenant, []).extend(found)
+                made.audited.setdefault(tenant, []).extend(runs(dates))
     if not made.full and set(consumed) - set(made.versions):
         made.full, made.reason = True, "a silver table is gone"
 
@@ -153,7 +153,12 @@ def plan(
     whole |= set(fingerprints) - known
     if made.full:
         whole = known | set(fingerprints)
-    made.ranges = {tenant: ranges for tenant, ranges in made.ranges.items() if tenant in known}
+    # One union over the inputs: the ranges of a tenant never overlap, so no row of silver is read twice.
+    made.ranges = {
+        tenant: [(BEGINNING, END)] if dates is None else runs(dates)
+        for tenant, dates in union(dated).items()
+        if tenant in known
+    }
     made.tenants = (made.tenants & known) | whole
     for tenant in whole:
         made.ranges[tenant] = [(BEGINNING, END)]

@@ -7,13 +7,17 @@ and dbt's global state never meets Dagster's. One parse serves both commands; re
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
+import signal
 import sys
 from typing import Any
 
 
 def main(wanted: dict[str, Any]) -> int:
     """Run models, then tests; returns 1 where dbt itself failed. `wanted`: args, run, full_refresh, test."""
+    die_with_parent()
     from dbt.cli.main import dbtRunner
 
     told = sys.stdout
@@ -51,6 +55,15 @@ def main(wanted: dict[str, Any]) -> int:
             error = str(result.exception)
     tell({"event": "done", "error": error, "nodes": nodes})
     return 0 if error is None else 1
+
+
+def die_with_parent() -> None:
+    """Linux: be killed when the parent is. An orphan would hold the build database against the next run."""
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)
+        if os.getppid() != parent:
+            raise SystemExit(1)
 
 
 def _nodes(result: Any) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 import pyarrow as pa
 
@@ -60,7 +61,8 @@ class SilverWorld:
             "user": user,
             "anonymous": anonymous,
             "account": account,
-            "feature": feature,
+            # As in silver: an event that does not qualify uses no feature.
+            "feature": feature if qualifying and not internal else None,
             "qualifying": qualifying and not internal,
             "internal": internal,
         }
@@ -109,7 +111,7 @@ class SilverWorld:
             base |= {"event_month": day.replace(day=1), "type": "track"}
             events.append(
                 base
-                | {"message_key": len(events), "user_id": event["user"], "anonymous_id": event["anonymous"]}
+                | {"message_key": crc32(message.encode()), "user_id": event["user"], "anonymous_id": event["anonymous"]}
                 | {"event": event["feature"], "received_at": event["time"]}
             )
             activity.append(

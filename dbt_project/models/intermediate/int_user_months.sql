@@ -1,9 +1,8 @@
 -- One row per user, account and month; active_days = 0 where no event of the month qualifies.
 with months as (
-    select distinct
-        tenant_id,
-        unnest(range(date_trunc('month', from_date)::date, to_date + 1, interval 1 month))::date as month
-    from {{ ref('int_touched_bounded') }}
+    select distinct tenant_id, unnest({{ periods('month', 'touched', 'tenants.first_event_date') }})::date as month
+    from {{ ref('int_touched') }} as touched
+    inner join {{ ref('int_tenants') }} as tenants using (tenant_id)
 )
 
 select

@@ -2,15 +2,10 @@ with spine as (
     select distinct
         affected.tenant_id,
         accounts.account_id,
-        unnest(range(
-            date_trunc('month', greatest(affected.from_date, accounts.start_date))::date,
-            least(affected.to_date, tenants.data_through) + 1,
-            interval 1 month
-        ))::date as month
+        unnest({{ periods('month', 'affected', 'accounts.start_date') }})::date as month
     from {{ ref('int_affected_periods') }} as affected
     inner join {{ ref('int_tenants') }} as tenants using (tenant_id)
     inner join {{ ref('int_accounts') }} as accounts using (tenant_id)
-    where accounts.start_date <= tenants.data_through
 ),
 
 months as (

@@ -1,14 +1,9 @@
 with spine as (
     select distinct
         affected.tenant_id,
-        unnest(range(
-            date_trunc('week', greatest(affected.from_date, tenants.first_event_date))::date,
-            least(affected.to_date, tenants.data_through) + 1,
-            interval 1 week
-        ))::date as week_start
+        unnest({{ periods('week', 'affected', 'tenants.first_event_date') }})::date as week_start
     from {{ ref('int_affected_periods') }} as affected
     inner join {{ ref('int_tenants') }} as tenants using (tenant_id)
-    where affected.from_date <= tenants.data_through and affected.to_date >= tenants.first_event_date
 ),
 
 visits as (

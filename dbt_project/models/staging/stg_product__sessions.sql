@@ -4,5 +4,4 @@ select
     session_date as date,
     account_id,
     epoch_us(ended_at) - epoch_us(started_at) as session_micros
-from {{ source('silver_product', 'sessions') }} as sessions
-where {{ in_touched('sessions', 'session_date') }}
+from {{ touched_rows(source('silver_product', 'sessions'), 'session_date') }}
