@@ -38,7 +38,8 @@ SETTINGS: dict[str, Any] = {
         "pools": {"granularity": "run", "default_limit": 2},
     },
     "freshness": {"enabled": True},
-    "run_retries": {"enabled": False},
+    # A run whose process was lost is tried once more; a step that failed would only fail again.
+    "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
     "retention": {
         "sensor": {"purge_after_days": {"skipped": 3, "failure": 30, "success": 30}},
         "schedule": {"purge_after_days": 90},
