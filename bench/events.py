@@ -37,7 +37,7 @@ sent AS (
     SELECT
         *,
         CASE WHEN g % 100 = 5 THEN i - 8 ELSE i END AS number,
-        CASE WHEN g % 50 = 9 THEN to_seconds(CAST(g % 259200 AS BIGINT)) ELSE to_seconds(CAST(2 + g % 5 AS BIGINT)) END AS delay
+        to_seconds(CAST(CASE WHEN g % 50 = 9 THEN g % 259200 ELSE 2 + g % 5 END AS BIGINT)) AS delay
     FROM who
 )
 SELECT
@@ -45,7 +45,8 @@ SELECT
     CAST(NULL AS TIMESTAMPTZ) AS updated_at, 'append' AS op, timezone('UTC', moment + delay) AS received_at,
     timezone('UTC', TIMESTAMP '{now}') AS landed_at, '{batch}' AS batch_id, 'bench.jsonl' AS file, i AS line,
     180 AS bytes, md5(i::VARCHAR) AS payload_sha,
-    '{{"event":"feature_' || (g % 12) || '","messageId":"m-' || number || '","type":"track","userId":"u' || person || '","n":' || i || '}}' AS payload,
+    '{{"event":"feature_' || (g % 12) || '","messageId":"m-' || number || '","type":"track","userId":"u' || person
+        || '","n":' || i || '}}' AS payload,
     CAST(hash('m-' || number) >> 1 AS BIGINT) AS message_key,
     CASE WHEN g % 20 = 1 THEN 'page' ELSE 'track' END AS type,
     CASE WHEN g % 20 = 1 THEN NULL ELSE 'feature_' || (g % 12) END AS event,
@@ -53,7 +54,8 @@ SELECT
     CASE WHEN is_anonymous AND g % 8 <> 7 THEN NULL ELSE 'u' || person END AS user_id,
     CASE WHEN is_anonymous THEN 'a' || (visit % 200000) END AS anonymous_id,
     NULL AS previous_id, CASE WHEN g % 10 < 8 THEN 'acc' || (person % 997) END AS group_id,
-    timezone('UTC', moment) AS timestamp, timezone('UTC', moment) AS original_timestamp, timezone('UTC', moment + to_seconds(1)) AS sent_at,
+    timezone('UTC', moment) AS timestamp, timezone('UTC', moment) AS original_timestamp,
+    timezone('UTC', moment + to_seconds(1)) AS sent_at,
     '{{"plan":"pro","n":' || (g % 1000) || '}}' AS properties, NULL AS traits, '{{"ip":"10.0.0.1"}}' AS context,
     DATE '{landed}' AS landed_date
 FROM sent

@@ -55,7 +55,7 @@ def _event(rng: Random) -> dict[str, Any]:
     if who != "user":
         event["anonymousId"] = rng.choice(ANONYMOUS)
     if kind == "track":
-        event["event"] = rng.choice(("Report", "Export"))
+        event["event"] = rng.choice(("Report", "Exp'ört 😀"))
     if kind == "alias":
         event["previousId"] = rng.choice(USERS + ANONYMOUS)
     if kind == "group":

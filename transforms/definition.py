@@ -3,8 +3,8 @@
     /*
     inputs:
       silver/product/activity: {days: [-2, 1]}    # rows of day S follow from the days S-2 to S+1 of this table
-      silver/product/claims: {days: all, touches: query}   # read whole; which days a change reaches: <table>.touched.sql
-      bronze/product/events: {rows: new}          # rows landed since the last run (a full refresh reads all)
+      silver/product/claims: {days: all, touches: query}  # read whole; what a change reaches: <table>.touched.sql
+      bronze/product/events: {rows: new}    # rows landed since the last run (a full refresh reads all)
     write: upsert                                 # default: slices
     materialize: [edges]                          # CTEs worth computing once; the others are inlined
     */

@@ -54,7 +54,9 @@ class DuckDBEngine:
     def expose(self, view: str, spec: TableSpec, uri: str, version: int | None, where: str | None) -> None:
         """See Engine.expose. A table that is not there yet has no rows."""
         if version is None:
-            columns = ", ".join(f"CAST(NULL AS {_DUCK_TYPES.get(c.type, c.type)}) AS {_q(c.name)}" for c in spec.columns)
+            columns = ", ".join(
+                f"CAST(NULL AS {_DUCK_TYPES.get(c.type, c.type)}) AS {_q(c.name)}" for c in spec.columns
+            )
             body = f"SELECT {columns} WHERE false"
         else:
             columns = ", ".join(

@@ -29,7 +29,9 @@ def jars_folder() -> Path:
 def jar_files() -> list[Path]:
     """The resolved JARs; TenureError where Java or they are missing."""
     if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
-        raise TenureError("Spark", "Java is not installed", "install Java 17, e.g. apt-get install openjdk-17-jre-headless")
+        raise TenureError(
+            "Spark", "Java is not installed", "install Java 17, e.g. apt-get install openjdk-17-jre-headless"
+        )
     found = sorted(path for pattern in _WANTED for path in (jars_folder() / "jars").glob(pattern))
     if not found:
         why = f"its Delta JARs are not in {jars_folder()}"

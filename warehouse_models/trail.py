@@ -62,7 +62,7 @@ def read_trail(table: DeltaTable, after: int | None) -> Trail:
             return Trail(version=version, full=True)
         if told.get("slices", {}) is None:
             return Trail(version=version, full=True)
-        parts.append(decode_slices(told.get("slices") or {tenant: None for tenant in told.get("tenants", [])}))
+        parts.append(decode_slices(told.get("slices") or dict.fromkeys(told.get("tenants", []))))
         if "batch_id" in told:
             batches.add(told["batch_id"])
             landed.update(date.fromisoformat(day) for day in told["landed_dates"])

@@ -18,7 +18,9 @@ def answers(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def assert_sparse_equal(ours: Iterable[tuple[Any, ...]], theirs: dict[tuple[Any, ...], tuple[int, ...]], keys: int) -> None:
+def assert_sparse_equal(
+    ours: Iterable[tuple[Any, ...]], theirs: dict[tuple[Any, ...], tuple[int, ...]], keys: int
+) -> None:
     """Every row of the sparse answers is ours, and our spined rows that the answers lack are zero."""
     found = {row[:keys]: tuple(row[keys:]) for row in ours}
     assert {key: found.get(key) for key in theirs} == theirs
@@ -47,7 +49,12 @@ def test_git_history_totals(published: Published) -> None:
 )
 def test_sessions_equal_the_answers(published: Published, sample: str, file: str, names: tuple[str, str]) -> None:
     theirs = [
-        (row["user_id"], datetime.fromisoformat(row[names[0]]), datetime.fromisoformat(row[names[1]]), int(row["events"]))
+        (
+            row["user_id"],
+            datetime.fromisoformat(row[names[0]]),
+            datetime.fromisoformat(row[names[1]]),
+            int(row["events"]),
+        )
         for row in answers(published.folder(sample) / "expected" / file)
     ]
     ours = published.rows(
@@ -105,7 +112,10 @@ def test_ecom_iso_weeks_and_calendar_months(published: Published) -> None:
         date.fromisocalendar(int(row["iso_week"][:4]), int(row["iso_week"][-2:]), 1): int(row["wau_iso"])
         for row in answers(folder / "wau_iso.csv")
     }
-    months = {date.fromisoformat(row["month"] + "-01"): int(row["mau_calendar"]) for row in answers(folder / "mau_calendar.csv")}
+    months = {
+        date.fromisoformat(row["month"] + "-01"): int(row["mau_calendar"])
+        for row in answers(folder / "mau_calendar.csv")
+    }
     ours = published.rows(
         "ecom_clickstream", "SELECT week_start, active_users FROM marts.fct_product_engagement_weekly"
     )
@@ -116,7 +126,10 @@ def test_ecom_iso_weeks_and_calendar_months(published: Published) -> None:
 
 def test_ecom_cohorts(published: Published) -> None:
     theirs = {
-        (date.fromisoformat(row["cohort_month"] + "-01"), int(row["month_age"])): (int(row["cohort_size"]), int(row["active"]))
+        (date.fromisoformat(row["cohort_month"] + "-01"), int(row["month_age"])): (
+            int(row["cohort_size"]),
+            int(row["active"]),
+        )
         for row in answers(published.folder("ecom_clickstream") / "expected" / "cohort_retention_monthly.csv")
     }
     ours = published.rows(

@@ -67,10 +67,7 @@ def deduplicated(copies: Iterable[Mapping[str, Any]]) -> list[Message]:
         sent, said = moment(copy.get("sentAt")), moment(copy.get("receivedAt"))
         received = said or sent or own or original
         assert received is not None
-        if said and sent and original:
-            at = said - (sent - original)
-        else:
-            at = own or original or received
+        at = said - (sent - original) if said and sent and original else own or original or received
         context = copy.get("context") or {}
         message = Message(
             message_id=copy.get("messageId") or hashlib.sha256(text).hexdigest(),
@@ -174,9 +171,7 @@ def sessions(messages: Iterable[Message]) -> list[Session]:
 
 def usage(messages: Iterable[Message]) -> Counter[tuple[date, str, tuple[str, str], str | None]]:
     """Events of all types by (day, account, visitor, feature)."""
-    return Counter(
-        (m.at.date(), m.account, m.visitor, m.event if m.type == "track" else None) for m in messages
-    )
+    return Counter((m.at.date(), m.account, m.visitor, m.event if m.type == "track" else None) for m in messages)
 
 
 def _closed(visitor: tuple[str, str], visits: list[Message]) -> Session:
