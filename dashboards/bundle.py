@@ -1,9 +1,9 @@
 """Dashboards as files: assets/*.yaml in our short form ─▶ the files that Superset's importer reads.
 
-    assets/databases/*.yaml   the one database          assets/datasets/<slug>.yaml     a mart's metrics, or SQL over marts
-    assets/charts/<slug>.yaml title, type, dataset      assets/dashboards/<slug>.yaml   rows of charts, native filters
-    assets/roles/*.yaml       exact permissions         assets/rules/*.yaml             row-level security
-    assets/tombstones.yaml    what is to be deleted
+    assets/databases/*.yaml     the one database        assets/datasets/<slug>.yaml    a mart's metrics, or SQL
+    assets/charts/<slug>.yaml   title, type, dataset    assets/dashboards/<slug>.yaml  rows of charts, native filters
+    assets/roles/*.yaml         exact permissions       assets/rules/*.yaml            row-level security
+    assets/tombstones.yaml      what is to be deleted
 
 A slug is the file's name; an id is the uuid5 of kind and slug, so it is the same everywhere and for ever. Every mart is
 a dataset without a file of its own (columns and descriptions come from its contract); a file of the mart's name adds
@@ -238,7 +238,9 @@ def _datasets(files: dict[str, dict[str, Any]]) -> dict[str, Dataset]:
         found[name] = Dataset(name, None, mart.spec.description, columns, metrics, time)
     for slug, told in files.items():
         if "sql" not in told:
-            raise TenureError(f"assets/datasets/{slug}.yaml", "it is no mart and has no sql", "add sql, or mend the name")
+            raise TenureError(
+                f"assets/datasets/{slug}.yaml", "it is no mart and has no sql", "add sql or mend the name"
+            )
         columns = {
             name: {
                 "type": entry["type"],
@@ -252,7 +254,12 @@ def _datasets(files: dict[str, dict[str, Any]]) -> dict[str, Dataset]:
             for name, entry in told["columns"].items()
         }
         found[slug] = Dataset(
-            slug, told["sql"].strip(), told.get("description", ""), columns, told.get("metrics", {}), told.get("time_column")
+            slug=slug,
+            sql=told["sql"].strip(),
+            description=told.get("description", ""),
+            columns=columns,
+            metrics=told.get("metrics", {}),
+            time_column=told.get("time_column"),
         )
     return found
 

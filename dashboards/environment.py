@@ -1,8 +1,8 @@
 """Superset's own environment and state folder: where they are, and how its programs are run.
 
-    <venv>/bin/python -m dashboards.superset_admin     one plan, then gone        (run_plan)
-    <venv>/bin/gunicorn … superset.app:create_app()    the server                 (server_command)
-    <home>/superset/   secret_key (0600) · metadata.db · cache/ · schema (which Superset the metadata is of)
+<venv>/bin/python -m dashboards.superset_admin     one plan, then gone        (run_plan)
+<venv>/bin/gunicorn … superset.app:create_app()    the server                 (server_command)
+<home>/superset/   secret_key (0600) · metadata.db · cache/ · schema (which Superset the metadata is of)
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def python() -> Path:
     """Its Python. TenureError where the environment is not there."""
     path = venv() / "bin" / "python"
     if not path.exists():
-        raise TenureError("Superset", f"its environment is not at {venv()}", "run `make setup`, or set TENURE_SUPERSET_VENV")
+        why = f"its environment is not at {venv()}"
+        raise TenureError("Superset", why, "run `make setup`, or set TENURE_SUPERSET_VENV")
     return path
 
 

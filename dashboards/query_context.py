@@ -5,9 +5,8 @@ Only what decides the rows is here (columns, metrics, time, order, limit); how t
 
 from __future__ import annotations
 
+import json
 from typing import Any
-
-TIME_COMPARED = {"pop_kpi"}
 
 
 def query_context(params: dict[str, Any], dataset_id: int, chart_id: int | None = None) -> dict[str, Any]:
@@ -23,7 +22,7 @@ def query_context(params: dict[str, Any], dataset_id: int, chart_id: int | None 
         "extras": {"having": "", "where": "", **_grain(params)},
         "applied_time_extras": {},
         "row_limit": int(params.get("row_limit") or 10_000),
-        "orderby": [[_parsed(entry)[0], _parsed(entry)[1]] for entry in params.get("order_by_cols", [])],
+        "orderby": [list(_parsed(entry)) for entry in params.get("order_by_cols", [])],
         "time_offsets": _offsets(params),
         "annotation_layers": [],
         "url_params": {},
@@ -76,7 +75,5 @@ def _offsets(params: dict[str, Any]) -> list[str]:
 
 
 def _parsed(entry: Any) -> tuple[str, bool]:
-    import json
-
     column, ascending = json.loads(entry) if isinstance(entry, str) else entry
     return column, bool(ascending)

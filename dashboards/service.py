@@ -83,8 +83,9 @@ def setup(home: Path, operator_password: str | None = None, tell: Tell = lambda 
 
 
 def push(home: Path, tell: Tell = lambda line: None) -> dict[str, Any]:
-    """Validate the files and make Superset hold what they say; answers {"charts": {uuid: id}, "dashboards": {slug: id}}."""
-    return apply(home, push=True, tell=tell)["pushed"]  # type: ignore[no-any-return]
+    """Validate the files and make Superset hold what they say; {"charts": {uuid: id}, "dashboards": {slug: id}, …}."""
+    pushed: dict[str, Any] = apply(home, push=True, tell=tell)["pushed"]
+    return pushed
 
 
 def add_user(
@@ -97,7 +98,8 @@ def add_user(
 def list_users(home: Path) -> list[dict[str, Any]]:
     """[{"name", "role", "tenants", "active"}], by name."""
     _need_setup(home)
-    return environment.run_plan(home, {"list_users": True})["users"]  # type: ignore[no-any-return]
+    users: list[dict[str, Any]] = environment.run_plan(home, {"list_users": True})["users"]
+    return users
 
 
 def apply(
@@ -106,28 +108,33 @@ def apply(
     operator_password: str | None = None,
     users: Sequence[User] = (),
     push: bool = True,
+    assets: Assets | None = None,
     tell: Tell = lambda line: None,
 ) -> dict[str, Any]:
-    """Set up what is missing, then users and dashboards, in one go. The answer holds what was pushed."""
+    """Set up what is missing, then users and dashboards, in one go. The answer holds what was pushed.
+
+    `assets`: default those of the files. TenureError: the files are wrong, or Superset did not become what they say.
+    """
     home = Path(home).absolute()
-    assets = Assets.read()
+    assets = assets or Assets.read()
     if push and (problems := validate(assets)):
         raise TenureError("the dashboard files", "; ".join(problems), "mend them; nothing was pushed")
     plan: dict[str, Any] = {"users": [user.told() for user in users]}
     environment.secret(home)
-    if not _is_set_up(home):
-        if not _copy_template(home):
-            tell("preparing Superset's metadata (once, about 30 s)")
-            plan["migrate"] = True
+    if not _is_set_up(home) and not _copy_template(home):
+        tell("preparing Superset's metadata (once, about 30 s)")
+        plan["migrate"] = True
     fresh = plan.get("migrate") or not (environment.state(home) / "schema").exists()
     if fresh or operator_password:
         if fresh and not operator_password:
-            raise TenureError("the operator of Superset", "a first set-up needs a password for it", "give operator_password")
-        plan["users"].insert(0, User(OPERATOR, ["*"], "operator", operator_password, full_name="Tenure Operator").told())
+            raise TenureError("the operator of Superset", "a first set-up needs its password", "give operator_password")
+        operator = User(OPERATOR, ("*",), "operator", operator_password, full_name="Tenure Operator")
+        plan["users"].insert(0, operator.told())
     if fresh or push:
         plan["roles"] = list(assets.roles.values())
     if push:
-        tell(f"pushing {len(assets.dashboards)} dashboard(s), {len(assets.charts)} charts, {len(assets.datasets)} datasets")
+        counts = (len(assets.dashboards), len(assets.charts), len(assets.datasets))
+        tell("pushing {} dashboard(s), {} charts, {} datasets".format(*counts))
         plan["push"] = assets.plan(OPERATOR)
     if not any(plan.get(step) for step in ("migrate", "users", "roles", "push")):
         return {}
@@ -274,7 +281,8 @@ def _check_port(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             why = "another program is using it"
-            raise TenureError(f"port {port} of Superset", why, f"TENURE_SUPERSET_PORT={port + 10} (or 0 for any)") from error
+            mend = f"TENURE_SUPERSET_PORT={port + 10} (or 0 for any)"
+            raise TenureError(f"port {port} of Superset", why, mend) from error
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""What needs Superset from the inside: metadata schema, roles, users, import, row-level rule. Its own environment runs it.
+"""What needs Superset from the inside: metadata schema, roles, users, import. Superset's environment runs it.
 
     python -m dashboards.superset_admin PLAN.json ANSWER.json
 
@@ -56,7 +56,7 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
 
 def migrate(app: Any) -> None:
     """Bring the metadata schema up to date, and Superset's own permissions and roles with it."""
-    from flask_migrate import upgrade
+    from flask_migrate import upgrade  # type: ignore[import-untyped]
     from superset.extensions import appbuilder, db, security_manager
 
     from dashboards.superset_security import UserTenant
@@ -78,7 +78,8 @@ def set_role(role: dict[str, Any]) -> None:
         for name in names:
             permission = security_manager.find_permission_view_menu(name, view)
             if permission is None:
-                raise TenureError(f"role {role['name']}", f"Superset knows no permission {name} on {view}", "mend the file")
+                why = f"Superset knows no permission {name} on {view}"
+                raise TenureError(f"role {role['name']}", why, "mend the file")
             permissions.append(permission)
     # What a role may read of Tenure is granted with the push, once the database is there.
     granted = [p for p in found.permissions if p.permission.name in ("database_access", "schema_access")]
@@ -103,7 +104,8 @@ def set_user(user: dict[str, Any]) -> None:
         first, last = (user.get("full_name") or user["name"]).partition(" ")[::2]
         found = security_manager.add_user(user["name"], first, last, email, role, password=user["password"])
         if not found:
-            raise TenureError(f"user {user['name']}", "Superset refused it; is the e-mail taken?", "choose another name")
+            why = "Superset refused it; is the e-mail taken?"
+            raise TenureError(f"user {user['name']}", why, "choose another name")
     else:
         found.roles = [role]
         if user.get("password"):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy.dialects import registry
@@ -50,7 +49,6 @@ FEATURE_FLAGS = {
 PUBLIC_ROLE_LIKE = None
 AUTH_USER_REGISTRATION = False
 FAB_ADD_SECURITY_API = False
-ALLOWED_USER_CSV_SCHEMA_FUNC = lambda database, user: []  # noqa: E731 - nothing is uploaded into what is published
 
 # -- caches: a key always holds the tenants and the published version (TenureSecurityManager.get_rls_cache_key)
 _REDIS = os.environ.get("TENURE_REDIS_URL")
@@ -140,7 +138,8 @@ EXTRA_CATEGORICAL_COLOR_SCHEMES = [
         "label": "Tenure",
         "isDefault": True,
         "colors": [
-            "#1F5F8B", "#2E9E8F", "#E0A030", "#7A5BA8", "#C8553D", "#5B8DB8", "#8FBF6B", "#D9829B", "#6C7A89", "#B08D57",
+            "#1F5F8B", "#2E9E8F", "#E0A030", "#7A5BA8", "#C8553D",
+            "#5B8DB8", "#8FBF6B", "#D9829B", "#6C7A89", "#B08D57",
         ],
     }
 ]  # fmt: skip
@@ -157,7 +156,6 @@ EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
 BABEL_DEFAULT_LOCALE = "en"
 FAVICONS = [{"href": APP_ICON}]
 
-# -- log: to the service's log file, errors and warnings of libraries only
+# -- log: to the service's log file, errors and warnings only
 LOG_LEVEL = getattr(logging, os.environ.get("TENURE_SUPERSET_LOG", "WARNING"))
-FAB_ADD_SECURITY_VIEWS = True
-DATA_DIR = str(Path(STATE))
+DATA_DIR = str(STATE)

@@ -84,8 +84,8 @@ class TenureCursor:
         """Nothing to close: the connection is."""
 
 
-class TenureConnection(ConnectionWrapper):  # type: ignore[misc]
-    """DB-API connection over a ServingConnection. Only the cursor and closing pass through; DuckDB's own methods don't."""
+class TenureConnection(ConnectionWrapper):
+    """DB-API connection over a ServingConnection. Only the cursor and closing pass through, nothing of DuckDB's own."""
 
     def __init__(self, serving: ServingConnection) -> None:
         super().__init__(serving.raw)
@@ -109,7 +109,7 @@ class TenureConnection(ConnectionWrapper):  # type: ignore[misc]
         self.closed = True
 
 
-class DBAPI(DuckDBAPI):  # type: ignore[misc]
+class DBAPI(DuckDBAPI):
     """DuckDB's errors, named as SQLAlchemy expects them."""
 
     Error = duckdb.Error
@@ -117,7 +117,7 @@ class DBAPI(DuckDBAPI):  # type: ignore[misc]
     ProgrammingError = duckdb.ProgrammingError
 
 
-class TenureDialect(Dialect):  # type: ignore[misc]
+class TenureDialect(Dialect):
     """duckdb-engine's SQL, another way to connect and to inspect."""
 
     driver = "tenure"
@@ -126,7 +126,7 @@ class TenureDialect(Dialect):  # type: ignore[misc]
     @classmethod
     def get_pool_class(cls, url: Any) -> type[pool.Pool]:
         """A connection belongs to one user and one publication: none is handed on."""
-        return pool.NullPool  # type: ignore[no-any-return]
+        return pool.NullPool
 
     @staticmethod
     def dbapi(**kwargs: Any) -> type[DBAPI]:
@@ -173,7 +173,7 @@ class TenureDialect(Dialect):  # type: ignore[misc]
         """Whether there is such a mart."""
         return table_name in self.get_table_names(connection, schema)
 
-    def get_columns(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> list[dict[str, Any]]:
+    def get_columns(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> list[Any]:
         """Columns of a mart with SQLAlchemy types."""
         return [
             {"name": name, "type": _type(kind), "nullable": True, "default": None, "autoincrement": False}
@@ -185,11 +185,11 @@ class TenureDialect(Dialect):  # type: ignore[misc]
 
     get_indexes = get_foreign_keys = get_unique_constraints = get_check_constraints = _nothing
 
-    def get_pk_constraint(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> dict[str, Any]:
+    def get_pk_constraint(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         """None declared."""
         return {"constrained_columns": [], "name": None}
 
-    def get_table_comment(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> dict[str, Any]:
+    def get_table_comment(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         """Descriptions live in the datasets."""
         return {"text": None}
 
@@ -204,6 +204,7 @@ def _serving_of(connection: Any) -> ServingConnection:
 
 def _type(kind: str) -> Any:
     """SQLAlchemy's type of a DuckDB type name."""
-    named = {"TIMESTAMP WITH TIME ZONE": types.TIMESTAMP(timezone=True), "VARCHAR": types.String(), "DOUBLE": types.Float()}
+    zoned = types.TIMESTAMP(timezone=True)
+    named = {"TIMESTAMP WITH TIME ZONE": zoned, "VARCHAR": types.String(), "DOUBLE": types.Float()}
     known = named.get(kind) or ISCHEMA_NAMES.get(kind.lower().split("(")[0], types.String)
     return known() if isinstance(known, type) else known

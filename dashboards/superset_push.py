@@ -1,6 +1,6 @@
-"""What Superset's importer leaves undone: access, row-level rule, saved queries, deletions, and whether it worked at all.
+"""What Superset's importer leaves undone: access, row-level rule, saved queries, deletions, and a look at the result.
 
-Called by superset_admin inside Superset's application. `told` is bundle.Bundle.plan(): the files and what belongs to
+Called by superset_admin inside Superset's application. `told` is bundle.Assets.plan(): the files and what belongs to
 them by uuid.
 """
 

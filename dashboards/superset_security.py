@@ -24,7 +24,7 @@ EVERY_TENANT = "*"
 DRIVER = "duckdb+tenure"
 
 
-class UserTenant(Model):  # type: ignore[misc]
+class UserTenant(Model):
     """One tenant that one user is bound to."""
 
     __tablename__ = "tenure_user_tenants"
@@ -83,7 +83,7 @@ def connect_as_user(
     return uri, params | {"connect_args": {"principal": principal}}
 
 
-class TenureSecurityManager(SupersetSecurityManager):  # type: ignore[misc]
+class TenureSecurityManager(SupersetSecurityManager):
     """Superset's own, with cached answers kept apart by what the user sees and which publication it is of."""
 
     def get_rls_cache_key(self, datasource: Any) -> list[str]:

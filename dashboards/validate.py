@@ -96,7 +96,8 @@ def _chart(chart: dict[str, Any], datasets: dict[str, Dataset]) -> list[str]:
     wanted += [told["subject"] for told in params.get("adhoc_filters", [])]
     wanted += list(params.get("column_config", {}))
     wanted += [told["column"] for told in params.get("conditional_formatting", [])]
-    problems += [f"{dataset.slug} has no column {name}" for name in wanted if name not in {*dataset.columns, *dataset.metrics}]
+    known = {*dataset.columns, *dataset.metrics}
+    problems += [f"{dataset.slug} has no column {name}" for name in wanted if name not in known]
     problems += [
         f"{dataset.slug} has no metric {name}; metrics live in the dataset's file"
         for name in metrics(params)

@@ -9,7 +9,8 @@ second parser could read the same text differently, and the difference would be 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -26,6 +27,7 @@ MAX_PAD = 1_000
 _NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE"}
 _SOURCES = {"BASE_TABLE", "SUBQUERY", "JOIN", "EMPTY", "EXPRESSION_LIST", "PIVOT"}
 _BOUNDED = {"lpad", "rpad"}
+_FLATTER = "write it flatter, or with WITH"
 _NEXT = "write one SELECT over relations of schema marts; `tenure sql --tables` lists them"
 
 
@@ -69,7 +71,7 @@ def _check_size(statement: str) -> None:
         elif character in ")]}":
             depth -= 1
     if deepest > MAX_BRACKETS:
-        raise Refused("the statement", f"its brackets are nested deeper than {MAX_BRACKETS}", "write it flatter, or with WITH")
+        raise Refused("the statement", f"its brackets are nested deeper than {MAX_BRACKETS}", _FLATTER)
 
 
 def _tree(connection: duckdb.DuckDBPyConnection, statement: str) -> Mapping[str, Any]:
@@ -103,7 +105,7 @@ class _Walk:
         for entry in node.get("cte_map", {}).get("map", []):
             name = str(entry["key"]).lower()
             if name in self.relations:
-                raise Refused(f"WITH {name}", f"marts.{name} is a mart, and the name would hide it", "give it another name")
+                raise Refused(f"WITH {name}", f"it would hide the mart marts.{name}", "give it another name")
             self.inside(entry["value"], scope)
             scope = scope | {name}
         if kind == "RECURSIVE_CTE_NODE":
@@ -128,22 +130,21 @@ class _Walk:
             name = ref.get("function", {}).get("function_name") or "a table function"
             raise Refused(f"{name}() after FROM", "table functions read files and catalogues, so none is served")
         if kind == "SHOW_REF":
-            raise Refused("SHOW, DESCRIBE and SUMMARIZE", "they read the catalogue", "`tenure sql --tables` lists what there is")
+            raise Refused("SHOW, DESCRIBE and SUMMARIZE", "they read the catalogue", "`tenure sql --tables` lists it")
         if kind not in _SOURCES:
             raise Refused(str(kind).lower().replace("_", " "), "this source is not served")
         if kind == "BASE_TABLE":
             self.table(ref, scope)
         for key, value in ref.items():
             if kind == "JOIN" and key in ("left", "right") or kind == "PIVOT" and key == "source":
-                self.nested(lambda value=value: self.source(value, scope))
+                with self.nested():
+                    self.source(value, scope)
             elif key != "type":
                 self.inside(value, scope)
 
     def table(self, ref: Mapping[str, Any], scope: frozenset[str]) -> None:
         """A relation by name: `marts.<mart>`, a bare mart, or a WITH name in scope."""
-        catalogue, schema, name = (
-            str(ref.get(key) or "") for key in ("catalog_name", "schema_name", "table_name")
-        )
+        catalogue, schema, name = (str(ref.get(key) or "") for key in ("catalog_name", "schema_name", "table_name"))
         full = ".".join(part for part in (catalogue, schema, name) if part)
         if catalogue:
             raise Refused(full, "names of another catalogue are not served")
@@ -156,18 +157,23 @@ class _Walk:
     def inside(self, value: Any, scope: frozenset[str]) -> None:
         """Any other part of the tree: look for queries and functions in it."""
         if isinstance(value, list):
-            self.nested(lambda: [self.inside(item, scope) for item in value])
+            with self.nested():
+                for item in value:
+                    self.inside(item, scope)
         elif isinstance(value, dict):
             kind = value.get("type")
             if isinstance(kind, str) and kind in _NODES:
-                self.nested(lambda: self.query(value, scope))
+                with self.nested():
+                    self.query(value, scope)
                 return
             if "function_name" in value:
                 self.function(value)
             if kind in ("TABLE_FUNCTION", "SHOW_REF", "BASE_TABLE"):
                 # A source where none is expected: judged all the same.
                 self.source({"type": kind, **{k: v for k, v in value.items() if not isinstance(v, dict)}}, scope)
-            self.nested(lambda: [self.inside(item, scope) for item in value.values()])
+            with self.nested():
+                for item in value.values():
+                    self.inside(item, scope)
 
     def function(self, node: Mapping[str, Any]) -> None:
         """A call, an operator or a window function: by name, whatever schema it is asked from."""
@@ -180,12 +186,13 @@ class _Walk:
             if not isinstance(width, int) or width > MAX_PAD:
                 raise Refused(f"{name}()", f"its width must be a number up to {MAX_PAD}")
 
-    def nested(self, step: Callable[[], Any]) -> None:
+    @contextmanager
+    def nested(self) -> Iterator[None]:
         """One level deeper; refused where the tree is deeper than an honest statement is."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise Refused("the statement", "it is nested too deeply", "write it flatter, or with WITH")
-        step()
+            raise Refused("the statement", "it is nested too deeply", _FLATTER)
+        yield
         self.depth -= 1
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.serving import world
 from warehouse_models.serving import Principal, ServingConnection, open_serving
 

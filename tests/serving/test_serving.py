@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from tests.serving import world
 from warehouse_models.errors import TenureError
 from warehouse_models.manifest import Manifest
@@ -79,7 +80,9 @@ def test_a_statement_that_runs_too_long_is_stopped(home: Path) -> None:
 def test_a_statement_that_needs_too_much_memory_is_stopped(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TENURE_SQL_MEMORY", "64MB")
     with open_serving(world.GREEN) as connection, pytest.raises(TenureError, match="memory limit of 64MB"):
-        connection.execute("select list(a.account_id || b.account_id) from fct_feature_usage_daily a, fct_feature_usage_daily b")
+        connection.execute(
+            "select list(a.account_id || b.account_id) from fct_feature_usage_daily a, fct_feature_usage_daily b"
+        )
 
 
 def test_times_are_utc_wherever_the_server_stands(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

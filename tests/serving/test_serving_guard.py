@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from tests.serving import hostile, world
 from warehouse_models.serving import Refused, ServingConnection
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import deltalake
 import duckdb
 
+from dashboards.bundle import TYPES
 from warehouse_models import duck
 from warehouse_models.gold import marts
 from warehouse_models.manifest import Manifest
@@ -96,12 +97,10 @@ def _tenant_file(path: Path, tenant: str, silver: Path, now: dt.datetime) -> Non
                 source = f"delta_scan('{silver}', version := 1) where tenant_id = '{tenant}'"
                 connection.execute(f"create view marts.fct_events as select * from {source}")
                 continue
-            made = connection.execute(f"select * from made.{name} limit 0").description if _has(connection, name) else []
-            had = {str(column[0]) for column in made or []}
+            had = _columns(connection, name)
             assert had <= wanted, f"{name}: the contract has no {had - wanted}"
             parts = ", ".join(
-                f'{f"{chr(34)}{c.name}{chr(34)}" if c.name in had else "null"}::{_SQL[c.type]} as "{c.name}"'
-                for c in mart.spec.columns
+                f'{c.name if c.name in had else "null"}::{TYPES[c.type]} as "{c.name}"' for c in mart.spec.columns
             )
             source = f"made.{name}" if had else "(select 1 where false)"
             connection.execute(f"create table marts.{name} as select {parts} from {source}")
@@ -110,15 +109,10 @@ def _tenant_file(path: Path, tenant: str, silver: Path, now: dt.datetime) -> Non
         connection.close()
 
 
-_SQL = {
-    "string": "varchar", "bigint": "bigint", "integer": "integer", "double": "double", "boolean": "boolean",
-    "timestamp": "timestamptz", "date": "date",
-}  # fmt: skip
-
-
-def _has(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    found = connection.execute("select 1 from duckdb_tables() where schema_name = 'made' and table_name = ?", [name])
-    return found.fetchone() is not None
+def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> set[str]:
+    """Columns that the world has figures for; empty where it has none for the mart."""
+    sql = "select column_name from duckdb_columns() where schema_name = 'made' and table_name = ?"
+    return {column for (column,) in connection.execute(sql, [name]).fetchall()}
 
 
 def _make(connection: duckdb.DuckDBPyConnection, tenant: str, now: dt.datetime) -> None:
@@ -131,7 +125,9 @@ def _make(connection: duckdb.DuckDBPyConnection, tenant: str, now: dt.datetime) 
         for n, name in enumerate(account_names(tenant))
     ]
     connection.execute(
-        "create table made.accounts (tenant_id text, account_id text, name text, segment text, csm text, seats int, n int)"
+        """create table made.accounts (
+               tenant_id text, account_id text, name text, segment text, csm text, seats int, n int
+           )"""
     )
     connection.executemany("insert into made.accounts values (?, ?, ?, ?, ?, ?, ?)", rows)
     connection.execute(
@@ -146,8 +142,7 @@ def _make(connection: duckdb.DuckDBPyConnection, tenant: str, now: dt.datetime) 
         f"""create table made.days as
             select tenant_id, account_id, n, seats, day::int as d,
                 getvariable('last_day') - {DAYS - 1} + day::int as date,
-                case n % 6 when 0 then 4.0 when 1 then 1.25 when 2 then 1.0 when 3 then 0.95 when 4 then 0.35 else 1.1 end
-                    as growth,
+                [4.0, 1.25, 1.0, 0.95, 0.35, 1.1][n % 6 + 1] as growth,
                 hash(n * 1000 + day + {seed}) % 1000 / 1000.0 as noise
             from made.accounts, range({DAYS}) as days(day)"""
     )
@@ -160,7 +155,8 @@ def _make(connection: duckdb.DuckDBPyConnection, tenant: str, now: dt.datetime) 
                     * (0.85 + 0.3 * noise) as level
                 from made.days
             ), counted as (
-                select *, round(seats * 0.17 * level)::bigint as active_users, round(seats * 5.5 * level)::bigint as events
+                select *, round(seats * 0.17 * level)::bigint as active_users,
+                    round(seats * 5.5 * level)::bigint as events
                 from shaped
             )
             select tenant_id, account_id, date, active_users, events, (events / 6)::bigint as sessions,

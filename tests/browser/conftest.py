@@ -1,0 +1,100 @@
+"""One real Superset a run: booted on a published world, its dashboards pushed, users bound to tenants.
+
+The world is a TENURE_HOME with published files and a manifest (tests/serving/world.py); TENURE_TEST_HOME names one that
+`tenure run` made instead, with TENURE_TEST_TENANTS="own,foreign".
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from dashboards import service
+from dashboards.bundle import Assets, identity
+from dashboards.service import User
+from tests.conftest import ROOT
+from tests.serving import world
+
+PASSWORD = "a-password-of-this-test-only"
+OPERATOR, EXECUTIVE, NEIGHBOUR, ANALYST, BOTH = "operator", "eva", "nils", "ana", "bo"
+
+
+@dataclass
+class Superset:
+    """The running server: its home, address, ids, and who may log in (PASSWORD for all)."""
+
+    home: Path
+    url: str
+    charts: dict[str, int]
+    dashboard: int
+    seconds: dict[str, float]
+    _clients: dict[str, httpx.Client] = field(default_factory=dict)
+
+    def client(self, user: str) -> httpx.Client:
+        """A logged-in client of the REST API, CSRF token included."""
+        if user not in self._clients:
+            client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+            told = {"username": user, "password": PASSWORD, "provider": "db", "refresh": False}
+            answer = client.post("/api/v1/security/login", json=told)
+            assert answer.status_code == 200, answer.text
+            client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            token = client.get("/api/v1/security/csrf_token/")
+            client.headers.update({"X-CSRFToken": token.json()["result"], "Referer": self.url})
+            self._clients[user] = client
+        return self._clients[user]
+
+    def query(self, user: str, chart: str, **changes: Any) -> httpx.Response:
+        """The answer to a chart's saved query, asked by `user` on the dashboard; `changes` go into the query."""
+        # What the chart asks is no secret and is taken from the operator; what it answers is asked as the user.
+        saved = self.client(OPERATOR).get(f"/api/v1/chart/{self.charts[chart]}").json()["result"]["query_context"]
+        context = httpx.Response(200, text=saved).json()
+        context["form_data"] |= {"dashboardId": self.dashboard, "slice_id": self.charts[chart]}
+        force = changes.pop("force", False)
+        context["queries"][0] |= changes
+        return self.client(user).post("/api/v1/chart/data", json=context | {"force": force})
+
+    def sql(self, user: str, statement: str) -> httpx.Response:
+        """A statement in SQL Lab."""
+        databases = self.client(OPERATOR).get("/api/v1/database/").json()["result"]
+        told = {"database_id": databases[0]["id"], "sql": statement, "schema": "marts", "runAsync": False,
+                "client_id": f"{time.monotonic_ns() % 10**10:010d}x", "expand_data": False}  # fmt: skip
+        return self.client(user).post("/api/v1/sqllab/execute/", json=told)
+
+
+@pytest.fixture(scope="session")
+def superset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
+    ready = os.environ.get("TENURE_TEST_HOME")
+    home = Path(ready) if ready else world.build(tmp_path_factory.mktemp("superset") / "home")
+    seconds, clock = {}, time.monotonic()
+    service.make_template()
+    seconds["template"], clock = time.monotonic() - clock, time.monotonic()
+    users = [
+        User(EXECUTIVE, (world.GREEN,), "executive", PASSWORD),
+        User(NEIGHBOUR, (world.HELD,), "executive", PASSWORD),
+        User(ANALYST, (world.GREEN,), "analyst", PASSWORD),
+        User(BOTH, (world.GREEN, world.HELD), "analyst", PASSWORD),
+    ]
+    answer = service.apply(home, operator_password=PASSWORD, users=users, push=True)
+    seconds["push"], clock = time.monotonic() - clock, time.monotonic()
+    url = service.start(home, 0)
+    seconds["boot"] = time.monotonic() - clock
+    charts = {slug: answer["pushed"]["charts"][identity("charts", slug)] for slug in Assets.read().charts}
+    try:
+        yield Superset(home, url, charts, answer["pushed"]["dashboards"]["product-adoption"], seconds)
+    finally:
+        service.stop(home)
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """Where a run leaves what people look at: TENURE_ARTIFACTS, else `test-artifacts/` (not in git)."""
+    folder = Path(os.environ.get("TENURE_ARTIFACTS") or ROOT / "test-artifacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,153 @@
+"""An executive of one tenant opens every dashboard in a real browser: no error tile, nothing of a neighbour."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, Response, sync_playwright
+
+from dashboards.bundle import Assets
+from tests.browser.conftest import EXECUTIVE, PASSWORD, Superset
+from tests.conftest import browser as chromium
+from tests.serving import world
+
+pytestmark = [pytest.mark.superset, pytest.mark.browser, pytest.mark.slow]
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ERRORS = "[role=alert], .ant-alert-error, [data-test=error-boundary], .missing-chart-container"
+LOADING = ".loading, [data-test=loading-indicator]"
+SECONDS = 90
+
+
+class Visit:
+    """A page with what came over the wire: every answer's text, failures, and hosts other than ours."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+        self.texts: list[tuple[str, str]] = []
+        self.unread: list[str] = []
+        self._pending: list[Response] = []
+        self.failed: list[str] = []
+        self.elsewhere: list[str] = []
+        # Nothing outside is reachable, also where this machine has a network.
+        page.route(lambda address: not address.startswith((url, "data:", "blob:")), lambda route: route.abort())
+        page.on("response", self._hear)
+
+    def _hear(self, response: Response) -> None:
+        if response.url.startswith(("data:", "blob:")):
+            return
+        if not response.url.startswith(self.url):
+            self.elsewhere.append(response.url)
+        elif response.status >= 400:
+            self.failed.append(f"{response.status} {response.url}")
+        elif "/static/" not in response.url and response.status == 200:
+            self._pending.append(response)
+
+    def read(self) -> None:
+        """Read what has come. A body is gone once the page is left, so this stands before every navigation."""
+        pending, self._pending = self._pending, []
+        for response in pending:
+            try:
+                self.texts.append((response.url, response.text()))
+            except Error:
+                self.unread.append(response.url)
+
+    def log_in(self, user: str) -> None:
+        self.page.goto(f"{self.url}/login/")
+        self.page.fill("input[name=username], #username", user)
+        self.page.fill("input[name=password], #password", PASSWORD)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(lambda address: "/login" not in address, timeout=SECONDS * 1000)
+        self.page.wait_for_load_state("networkidle")
+        self.read()
+
+    def open(self, dashboard: str, charts: int) -> None:
+        """Open a dashboard and wait until each of its charts has drawn or failed."""
+        self.page.goto(f"{self.url}/superset/dashboard/{dashboard}/")
+        self.page.wait_for_selector("[data-test-viz-type]", timeout=SECONDS * 1000)
+        self.settle(charts)
+
+    def settle(self, charts: int) -> None:
+        """Wait until nothing loads for a second."""
+        quiet, deadline = 0, time.monotonic() + SECONDS
+        while quiet < 4:
+            assert time.monotonic() < deadline, "the charts did not finish loading"
+            self.page.wait_for_timeout(250)
+            there = self.page.locator("[data-test-viz-type]").count() >= charts
+            quiet = quiet + 1 if there and self.page.locator(LOADING).count() == 0 else 0
+        self.read()
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium(), args=FLAGS, headless=True)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def visit(engine: Browser, superset: Superset) -> Iterator[Visit]:
+    # As tall as the dashboard: Superset draws a chart only when it scrolls into view.
+    context = engine.new_context(viewport={"width": 1600, "height": 1860}, timezone_id="UTC", locale="en-GB")
+    yield Visit(context.new_page(), superset.url)
+    context.close()
+
+
+@pytest.mark.parametrize("dashboard", sorted(Assets.read().dashboards))
+def test_a_dashboard_opens_without_an_error_and_without_a_neighbour(
+    visit: Visit, dashboard: str, artifacts: Path
+) -> None:
+    charts = Assets.read().used_charts(dashboard)
+    visit.log_in(EXECUTIVE)
+    visit.open(dashboard, len(charts))
+    visit.page.screenshot(path=artifacts / f"{dashboard}.png")
+
+    alerts = visit.page.locator(ERRORS).all_inner_texts()
+    assert not alerts, alerts
+    assert not visit.failed, visit.failed
+    assert not visit.elsewhere, visit.elsewhere
+    # Pages that were left before their body was read: they hold no data.
+    assert all("/login" in address or "/superset/log/" in address for address in visit.unread), visit.unread
+    shown = visit.page.content()
+    for slug in charts:
+        assert Assets.read().charts[slug]["title"] in shown, slug
+    answers = [text for address, text in visit.texts if "/chart/data" in address]
+    assert len(answers) >= len(charts)
+    seen = [("the page", shown), *visit.texts]
+    leaked = [(where, word) for where, text in seen for word in world.foreign_words(world.GREEN) if word in text]
+    assert not leaked, leaked
+    # The same search finds what is there: it would find a neighbour too.
+    assert all(any(name in text for _, text in seen) for name in world.account_names(world.GREEN)[:5])
+
+
+def test_the_segment_filter_narrows_the_account_list(visit: Visit) -> None:
+    charts = len(Assets.read().used_charts("product-adoption"))
+    visit.log_in(EXECUTIVE)
+    visit.open("product-adoption", charts)
+    before = segments(visit.page)
+    assert len(before) > 1
+    visit.page.locator("[data-test=form-item-value] .ant-select").first.click()
+    visit.page.locator(".ant-select-item-option", has_text="Enterprise").click()
+    visit.page.keyboard.press("Escape")
+    visit.page.locator("[data-test=filter-bar__apply-button]").click()
+    visit.settle(charts)
+    assert segments(visit.page) == {"Enterprise"}
+    assert not visit.page.locator(ERRORS).all_inner_texts()
+
+
+def segments(page: Page) -> set[str]:
+    """Segments in the account list."""
+    rows = page.locator("[data-test-chart-name=Accounts] tbody tr").all()
+    return {row.locator("td").nth(1).inner_text() for row in rows}
