@@ -7,6 +7,7 @@ Run alone: `python -m orchestration.gold --shard pool [--full-refresh]`. Publish
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -264,3 +265,26 @@ def _rows(connection: Any, model: str) -> int | None:
     if mart is None or mart.is_view:
         return None
     return int(connection.execute(f"select count(*) from marts.{model}").fetchall()[0][0])
+
+
+def main() -> int:
+    """`python -m orchestration.gold --shard pool`: one shard, without Dagster and without publishing."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--shard", default="pool")
+    parser.add_argument("--full-refresh", action="store_true")
+    parser.add_argument("--full-audit", action="store_true")
+    told = parser.parse_args()
+    result = run_gold(
+        Lake(),
+        told.shard,
+        told.full_refresh,
+        full_audit=told.full_audit,
+        on_event=lambda event: print(json.dumps(event)),
+    )
+    red = {slug: verdict.reason for slug, verdict in result.verdicts.items() if not verdict.green}
+    print(json.dumps({"skipped": result.skipped, "error": result.error, "red": red, "seconds": result.seconds}))
+    return 0 if result.ok else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

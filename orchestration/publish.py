@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from deltalake import Schema
 
 from orchestration.audit.verdict import Verdict
 from orchestration.locks import file_lock, shard_lock
@@ -232,11 +233,29 @@ class _State:
             sql = f"select {names} from marts.{mart.name} where {predicate(wanted, mart.spec.slice_column)}"
             order = ", ".join(key for key in ("tenant_id", mart.spec.slice_column) if key)
             sql += f" order by {order}"
-        schema = mart.spec.arrow_schema
+        schema = self._fitted(mart)
+        sql = f"select {', '.join(_column(field, mart) for field in schema)} from ({sql})"
         batches = (batch.cast(schema) for batch in self.connection.execute(sql).to_arrow_reader(100_000))
         reader = pa.RecordBatchReader.from_batches(schema, batches)
         trail = {"definition": "gold", "inputs": self.versions, "slices": encode_slices(slices)}
         return self.lake.replace(mart.spec, self.shard, reader, slices, trail=trail)
+
+    def _fitted(self, mart: gold_models.Mart) -> pa.Schema:
+        """Schema of the gold table, with the mart's new columns added to it.
+
+        The rows of held tenants stay as they were published, so a column that a mart gained is null there, and one that
+        it lost stays in the table, null from now on; views select the contract's columns.
+        """
+        wanted = mart.spec.arrow_schema
+        table = self.lake.table(mart.spec, self.shard)
+        if table is None:
+            return wanted
+        there = {field.name for field in table.schema().fields}
+        new = [field for field in wanted if field.name not in there]
+        if new:
+            table.alter.add_columns(Schema.from_arrow(pa.schema(new)).fields)
+        gone = [field for field in pa.schema(table.schema().to_arrow()) if field.name not in wanted.names]
+        return pa.schema([*wanted, *gone])
 
     def _coverages(self, green: set[str]) -> str:
         listed = ", ".join(literal(slug) for slug in sorted(green)) or "null"
@@ -249,6 +268,10 @@ class _State:
                 f"where tenant_id not in ({listed})"
             )
         return " union all ".join(parts)
+
+
+def _column(field: pa.Field, mart: gold_models.Mart) -> str:
+    return f'"{field.name}"' if field.name in mart.spec.arrow_schema.names else f'null as "{field.name}"'
 
 
 def _trust_row(slug: str, entry: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from warehouse_models import duck
 from warehouse_models import gold as gold_models
 from warehouse_models.dbt_sources import DUCKDB_TYPES
 from warehouse_models.lake import Lake
+from warehouse_models.spec import Column
 from warehouse_models.specs import spec
 
 # 64 KiB blocks keep twenty small tables at 5 MB; DuckDB's default takes 8 MB (STACK).
@@ -116,10 +117,8 @@ def silver_view(mart: str, lake: Lake, shards: Mapping[str, Iterable[tuple[Mappi
 
     def source(found: re.Match[str]) -> str:
         address = f"silver/{found[1]}/{found[2]}"
-        names = ", ".join(f'"{column.name}"' for column in spec(address).columns)
         scans = [
-            f"select {names} from delta_scan({literal(lake.table_uri(address, shard))}, version := {versions[address]})"
-            f" where {condition}"
+            f"{_scan(lake, shard, address, versions[address], spec(address).columns)} where {condition}"
             for shard, pins in shards.items()
             for versions, condition in pins
             if address in versions
@@ -130,17 +129,29 @@ def silver_view(mart: str, lake: Lake, shards: Mapping[str, Iterable[tuple[Mappi
 
 
 def _gold_view(mart: str, lake: Lake, shards: Mapping[str, Mapping[str, int]]) -> str:
-    address = gold_models.marts()[mart].spec.address
-    names = columns_of(mart)
+    table = gold_models.marts()[mart].spec
     scans = [
-        f"select {names} from delta_scan({literal(lake.table_uri(address, shard))}, version := {tables[mart]})"
+        _scan(lake, shard, table.address, tables[mart], table.columns)
         for shard, tables in shards.items()
         if mart in tables
     ]
-    return " union all ".join(scans) or _nothing(gold_models.marts()[mart].spec.columns)
+    return " union all ".join(scans) or _nothing(table.columns)
 
 
-def _nothing(columns: Iterable[Any]) -> str:
+def _scan(lake: Lake, shard: str, address: str, version: int, columns: Iterable[Column]) -> str:
+    """A pinned scan in the columns of today's spec; one that the version does not have yet is null.
+
+    A held tenant and a shard that has not run since an upgrade are served at versions older than the spec.
+    """
+    table = lake.table(address, shard, version)
+    there = {field.name for field in table.schema().fields} if table else set()
+    names = ", ".join(
+        f'"{c.name}"' if c.name in there else f'null::{DUCKDB_TYPES[c.type]} as "{c.name}"' for c in columns
+    )
+    return f"select {names} from delta_scan({literal(lake.table_uri(address, shard))}, version := {version})"
+
+
+def _nothing(columns: Iterable[Column]) -> str:
     return "select " + ", ".join(f'null::{DUCKDB_TYPES[c.type]} as "{c.name}"' for c in columns) + " where false"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ from orchestration import publish as publishing
 from orchestration.audit.verdict import Failure, Verdict
 from orchestration.gold import GoldResult, run_gold
 from orchestration.publish import PublishResult, publish
+from orchestration.publish_files import write_all_file
 from orchestration.retention import kept, pinned_versions, prune
 from warehouse_models import duck, home
+from warehouse_models import gold as gold_models
 from warehouse_models.catalog import Catalog
 from warehouse_models.lake import Lake
 from warehouse_models.manifest import Manifest
@@ -220,6 +222,41 @@ def test_a_model_error_holds_the_whole_shard(shop: Shop, monkeypatch: pytest.Mon
     assert result.error is None
     assert publish(shop.lake, "pool", result.verdicts).published == {"acme": 3, "bolt": 3}
     assert ask("acme", LAST_DAY) == [("2024-01-06",)]
+
+
+def test_gold_keeps_held_rows_when_a_mart_gains_and_loses_a_column(
+    tenure_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake()
+    mart = gold_models.marts()["dim_features"]
+    connection = duck.connect()
+    for table in ("consumed (address varchar, version bigint)", "changes (run bigint, tenant_id varchar)"):
+        connection.execute(f"create schema if not exists control; create table control.{table}")
+    connection.execute(
+        "create schema marts; create table marts.dim_features as select * from (values ('acme', 'f'), "
+        "('bolt', 'f')) as rows(tenant_id, feature), (select date '2024-01-01' as first_used_date, true as is_planned)"
+    )
+    state = publishing._State(connection, lake, "pool", home.published_root(), {})
+
+    def publish_with(columns: list[str], tenant: str) -> None:
+        spec = replace(mart.spec, columns=tuple(mart.spec.column(name) for name in columns))
+        changed = replace(mart, spec=spec)
+        monkeypatch.setattr(gold_models, "marts", lambda: {"dim_features": changed})
+        state._replace(changed, {tenant: None}, {tenant}, {})
+
+    publish_with(["tenant_id", "feature", "is_planned"], "acme")
+    publish_with(["tenant_id", "feature", "first_used_date"], "bolt")
+    rows = lake.table(mart.spec, "pool").to_pyarrow_table().to_pylist()
+    assert sorted(rows, key=lambda row: row["tenant_id"]) == [
+        {"tenant_id": "acme", "feature": "f", "is_planned": True, "first_used_date": None},
+        {"tenant_id": "bolt", "feature": "f", "is_planned": None, "first_used_date": date(2024, 1, 1)},
+    ]
+    # A shard that has not run since still serves the version without the column.
+    path = tenure_home / "all.duckdb"
+    write_all_file(path, lake, {"pool": {"gold": {"dim_features": 1}, "silver": []}})
+    served = duck.connect(path, read_only=True)
+    assert served.execute("select * from marts.dim_features").fetchall() == [("acme", "f", None)]
+    served.close()
 
 
 def manifests(*ages: float) -> list[Manifest]:
