@@ -1,7 +1,7 @@
 """One real Superset a run: booted on a published world, its dashboards pushed, users bound to tenants.
 
-The world is a TENURE_HOME with published files and a manifest (tests/serving/world.py); TENURE_TEST_HOME names one that
-`tenure run` made instead, with TENURE_TEST_TENANTS="own,foreign".
+The world is a TENURE_HOME with published files and a manifest (tests/serving/world.py): the same interface as the
+home that `tenure run` leaves.
 """
 
 from __future__ import annotations
@@ -70,8 +70,7 @@ class Superset:
 
 @pytest.fixture(scope="session")
 def superset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
-    ready = os.environ.get("TENURE_TEST_HOME")
-    home = Path(ready) if ready else world.build(tmp_path_factory.mktemp("superset") / "home")
+    home = world.build(tmp_path_factory.mktemp("superset") / "home")
     seconds, clock = {}, time.monotonic()
     service.make_template()
     seconds["template"], clock = time.monotonic() - clock, time.monotonic()
