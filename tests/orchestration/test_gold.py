@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from silver_world import SilverWorld
+from silver_world import SilverWorld, at
 
 from orchestration import gold_control
 from orchestration.gold import run_gold
@@ -30,6 +30,9 @@ def test_new_data_rebuilds_its_days_and_nothing_before_them(tenure_home: Path, m
     for tenant in ("acme", "bolt"):
         for day in ("2024-01-01", "2024-03-31", "2024-06-30"):
             world.event(tenant, f"{day} 10:00", user="u", account="a", feature="f")
+    # An account that exists from the beginning and is heard of at the end only.
+    world.account("bolt", "b", created_at=at("2024-01-01"))
+    world.event("bolt", "2024-06-30 12:00", user="w", account="b")
     world.commit()
     first = run_gold(lake, "pool")
     assert first.full and first.reason == "first run"
@@ -60,11 +63,16 @@ def test_new_data_rebuilds_its_days_and_nothing_before_them(tenure_home: Path, m
     assert unmarked("fct_product_engagement_weekly", "week_start") == [("acme", "2024-07-01", "2024-07-01")]
 
     mark()
-    world.event("acme", "2024-02-10 10:00", user="u", account="a", feature="f")
+    for tenant, account, feature in (("acme", "a", "f"), ("bolt", "b", None)):
+        world.event(tenant, "2024-02-10 10:00", user="w", account=account, feature=feature)
     world.commit()
     run_gold(lake, "pool")
-    assert unmarked("fct_account_engagement_daily", "date") == [("acme", "2024-02-10", "2024-04-05")], "56 days"
-    assert unmarked("fct_product_engagement_weekly", "week_start") == [("acme", "2024-02-05", "2024-02-05")]
+    assert unmarked("fct_account_engagement_daily", "date") == [
+        ("acme", "2024-02-10", "2024-04-05"),  # 56 days
+        ("bolt", "2024-02-10", "2024-06-29"),  # has_event_data up to the account's former first event
+    ]
+    weeks = unmarked("fct_product_engagement_weekly", "week_start")
+    assert weeks == [("acme", "2024-02-05", "2024-02-05"), ("bolt", "2024-02-05", "2024-02-05")]
 
     # A changed definition starts anew by itself, and so does a lost trail.
     monkeypatch.setattr(gold_control, "definition", lambda: "another")
