@@ -2,7 +2,7 @@
 with tenants_moved as (
     select
         tenant_id,
-        now_.first_event_date is not distinct from seen.first_event_date as is_same_start,
+        (now_.first_event_date is not distinct from seen.first_event_date) as is_same_start,
         least(now_.data_through, seen.data_through) + 1 as from_date,
         greatest(now_.data_through, seen.data_through) as to_date
     from {{ ref('int_tenants') }} as now_
