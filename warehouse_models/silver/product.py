@@ -58,9 +58,7 @@ SIGNALS = _table(
         Column("event_time", "timestamp", "When it was said.", nullable=False),
         Column("event_date", "date", "UTC day of event_time.", nullable=False),
         Column("user_id", "string", "userId as sent.", Pii.PSEUDONYMOUS),
-        Column(
-            "anonymous_id", "string", "anonymousId: the claimed one, or a group call's visitor.", Pii.PSEUDONYMOUS
-        ),
+        Column("anonymous_id", "string", "anonymousId: the claimed one, or a group call's visitor.", Pii.PSEUDONYMOUS),
         Column("previous_id", "string", "previousId of an alias.", Pii.PSEUDONYMOUS),
         Column("value", "string", "Account of a group call; e-mail domain (lower case) of an identify."),
         Column("event_month", "date", "First day of event_date's month: partition.", nullable=False),
@@ -133,9 +131,7 @@ ACTIVITY = _table(
         _ANONYMOUS,
         _ACCOUNT,
         Column("feature", "string", "Feature used; null where the event is none or does not qualify."),
-        Column(
-            "is_qualifying", "boolean", "Counts as activity (policy qualifying_types).", nullable=False
-        ),
+        Column("is_qualifying", "boolean", "Counts as activity (policy qualifying_types).", nullable=False),
         Column("is_internal", "boolean", "By the tenant's own people: out of every metric.", nullable=False),
         Column("event_month", "date", "First day of event_date's month: partition.", nullable=False),
     ),
