@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
-from deltalake import CommitProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from warehouse_models.errors import TenureError
@@ -176,15 +176,14 @@ class Catalog:
 
     # -- storage -----------------------------------------------------------------------------------------------------
     def _rows(self, name: str) -> list[dict[str, Any]]:
-        table = self.lake.open(self.lake.catalog_uri(name))
-        return [] if table is None else table.to_pyarrow_table().to_pylist()
+        return _read(self.lake.open(self.lake.catalog_uri(name)))
 
     def _change(self, name: str, schema: pa.Schema, change: Any) -> None:
         """Read, change, write; a commit that another process won is tried again on its result."""
         uri = self.lake.catalog_uri(name)
         for _ in range(10):
             table = self.lake.open(uri)
-            before = [] if table is None else table.to_pyarrow_table().to_pylist()
+            before = _read(table)
             after = change(before)
             if after == before:
                 return
@@ -200,6 +199,17 @@ class Catalog:
             except (CommitFailedError, FileExistsError):
                 continue
         raise TenureError("catalog", "other processes keep changing it", "try again")
+
+
+def _read(table: DeltaTable | None) -> list[dict[str, Any]]:
+    """Rows of a small table, read inside delta-rs.
+
+    `to_pyarrow_table()` leaves Arrow threads holding a Python file system; 3 of 10 processes aborted at their exit.
+    """
+    if table is None:
+        return []
+    rows: list[dict[str, Any]] = pa.table(QueryBuilder().register("t", table).execute("SELECT * FROM t")).to_pylist()
+    return rows
 
 
 def _check_slug(thing: str, slug: str) -> None:
