@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -44,7 +43,6 @@ class Pipeline(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Pipeline]:
         """Hold the run's shard from the first step to the last, and give the engine back at the end."""
-        _name_main_module()
         run = context.dagster_run
         shard = run.tags.get(PARTITION_TAG) if run else None
         if run is None or shard is None or context.instance is None:
@@ -93,14 +91,3 @@ class Pipeline(dg.ConfigurableResource):
         if self._engine is not None:
             self._engine.close()
             self._engine = None
-
-
-def _name_main_module() -> None:
-    """Give the main module a file where it has none.
-
-    A run that the daemon launched lives in a process whose main module is anonymous. PySpark takes that for its own
-    doctests and calls sys.exit(0) when it is imported, which Great Expectations does: the run ended in "SystemExit: 0".
-    """
-    main = sys.modules["__main__"]
-    if getattr(main, "__spec__", None) is None and not hasattr(main, "__file__"):
-        main.__file__ = __file__

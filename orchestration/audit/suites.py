@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -87,8 +88,7 @@ def judge(rules: Sequence[Rule], frames: Mapping[str, Any], context: Any = None)
 
 def _suite(address: str, rules: Sequence[Rule]) -> Any:
     """The suite of one table: no tenant may have an offending row."""
-    import great_expectations as gx
-
+    gx = _great_expectations()
     expectations = [
         gx.expectations.ExpectColumnValuesToBeBetween(
             column=rule.name, min_value=0, max_value=0, meta={"words": rule.words}
@@ -99,13 +99,31 @@ def _suite(address: str, rules: Sequence[Rule]) -> Any:
 
 
 def _context() -> Any:
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx
-
+    gx = _great_expectations()
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     context: Any = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     return context
+
+
+def _great_expectations() -> Any:
+    """The library, without telemetry.
+
+    It imports PySpark, which takes a process with an anonymous main module (a run of Dagster's daemon, a worker of
+    pytest-xdist) for its own doctests and calls sys.exit(0): so the main module has a file while that happens.
+    """
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    main = sys.modules["__main__"]
+    anonymous = getattr(main, "__spec__", None) is None and not hasattr(main, "__file__")
+    if anonymous:
+        main.__file__ = __file__
+    try:
+        import great_expectations as gx
+    finally:
+        if anonymous:
+            # Left there, a child that multiprocessing spawns would run this file as its main module.
+            del main.__file__
+    return gx
 
 
 def _by_table(rules: Sequence[Rule]) -> dict[str, list[Rule]]:
