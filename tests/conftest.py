@@ -19,6 +19,7 @@ SAMPLES = Path(os.environ.get("TENURE_SAMPLES", ROOT.parent / "shared" / "sample
 
 # One Spark session and one Superset boot a run: everything that carries the mark runs on one worker.
 ONE_WORKER = {"spark": "spark", "superset": "superset", "browser": "superset"}
+_START_FIRST = {"transforms": 0, "browser": 1, "e2e": 2, "orchestration": 3}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,10 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests share a worker, because they share its fixtures; the longest groups begin first."""
     for item in items:
         group = next((group for mark, group in ONE_WORKER.items() if item.get_closest_marker(mark)), None)
-        if group and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(group))
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(group or item.path.name))
+    items.sort(key=lambda item: _START_FIRST.get(item.path.parent.name, len(_START_FIRST)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -48,7 +48,7 @@ def land_in_parts(lake: Lake, folder: Callable[[str], Path], drop: Path, part: i
         assert report.quarantined == 0, report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def published(samples: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     """Samples landed in three shuffled parts with a whole run after each, by the embedded engine."""
     folder = tmp_path_factory.mktemp("samples")
