@@ -1,0 +1,50 @@
+"""Sessions by hand: the gap of exactly 30 minutes, and runs over midnight (METRICS §1).
+
+Random histories alone let `>=` pass for `>` at the gap: they rarely put one visitor exactly 30 minutes apart.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.lakes import land_rows, silver
+from transforms.runner import run_transforms
+from warehouse_models.catalog import Catalog
+from warehouse_models.lake import Lake
+
+
+def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: list[str]) -> list[tuple[str, int]]:
+    """(start, events) of the sessions of one user with events at `times`, in order."""
+    monkeypatch.setenv("TENURE_HOME", str(tmp_path / "home"))
+    lake = Lake()
+    Catalog(lake).add_tenant("acme")
+    rows = [{"type": "page", "userId": "u", "messageId": str(i), "timestamp": t} for i, t in enumerate(times)]
+    land_rows(lake, "acme", "events", rows, tmp_path / "drop")
+    run_transforms(lake, "pool")
+    return sorted(silver(lake, "silver/product/sessions", "strftime(started_at, '%d %H:%M'), events"))
+
+
+def test_a_gap_of_exactly_thirty_minutes_continues_and_a_microsecond_more_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = ["2024-03-01T10:00:00Z", "2024-03-01T10:30:00Z", "2024-03-01T11:00:00.000001Z"]
+    assert sessions(tmp_path, monkeypatch, times) == [("01 10:00", 2), ("01 11:00", 1)]
+
+
+def test_a_session_over_one_midnight_is_one_and_belongs_to_the_day_it_starts_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = ["2024-03-01T23:50:00Z", "2024-03-02T00:10:00Z"]
+    assert sessions(tmp_path, monkeypatch, times) == [("01 23:50", 2)]
+
+
+def test_a_monitor_that_never_stops_is_cut_each_day_after_its_first_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # From 23:40 on the 1st, every 20 min to 00:00 on the 4th: the run began before 00:00 of the 2nd, so it is cut at
+    # 00:00 of the 3rd and of the 4th. 1 event on the 1st and 72 on the 2nd; 72 on the 3rd; 1 on the 4th.
+    minutes = [23 * 60 + 40 + 20 * i for i in range(146)]
+    times = [f"2024-03-{1 + m // 1440:02d}T{m % 1440 // 60:02d}:{m % 60:02d}:00Z" for m in minutes]
+    assert sessions(tmp_path, monkeypatch, times) == [("01 23:40", 73), ("03 00:00", 72), ("04 00:00", 1)]
