@@ -1,12 +1,14 @@
 """N synthetic events straight in bronze: the input of every benchmark, the same for the same arguments.
 
 Shape: `tenants` tenants, users = N / 100, sessions of about 8 events, a tenth of the visits anonymous (half of those
-claimed later), 1 % duplicated messages, 2 % received up to three days late, spread over `days` days.
+claimed later), 1 % duplicated messages, 2 % received up to three days late, spread over `days` days. As in landed
+files, one commit holds one tenant's rows, a day after the other and in no order within the day.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from warehouse_models import trail
@@ -26,22 +28,21 @@ WITH visits AS (
 who AS (
     SELECT
         *,
-        h % {tenants} AS tenant,
         (h // 1000) % {users} AS person,
         h % 10 = 3 AS is_anonymous,
-        TIMESTAMP '{start}' + to_seconds(CAST((h // 77) % ({days} * 86400 - 4000) AS BIGINT))
-            + to_seconds(CAST((i % 8) * 240 + g % 200 AS BIGINT)) AS moment
+        TIMESTAMP '{start}' + to_days(CAST(((i - {first}) * {days}) // ({last} - {first}) AS INTEGER))
+            + to_seconds(CAST((h // 77) % (86400 - 4000) + (i % 8) * 240 + g % 200 AS BIGINT)) AS moment
     FROM visits
 ),
 sent AS (
     SELECT
         *,
-        CASE WHEN g % 100 = 5 THEN i - 8 ELSE i END AS number,
+        CASE WHEN g % 100 = 5 THEN i - 1 ELSE i END AS number,
         to_seconds(CAST(CASE WHEN g % 50 = 9 THEN g % 259200 ELSE 2 + g % 5 END AS BIGINT)) AS delay
     FROM who
 )
 SELECT
-    'bench_' || tenant AS tenant_id, 'bench' AS source_id, 'events' AS object, 'm-' || number AS record_id,
+    '{tenant}' AS tenant_id, 'bench' AS source_id, 'events' AS object, 'm-' || number AS record_id,
     CAST(NULL AS TIMESTAMPTZ) AS updated_at, 'append' AS op, timezone('UTC', moment + delay) AS received_at,
     timezone('UTC', TIMESTAMP '{now}') AS landed_at, '{batch}' AS batch_id, 'bench.jsonl' AS file, i AS line,
     180 AS bytes, md5(i::VARCHAR) AS payload_sha,
@@ -65,21 +66,20 @@ FROM sent
 def write_events(
     lake: Lake, shard: str, count: int, *, tenants: int = 20, days: int = 90, start: str = "2024-01-01", first: int = 0
 ) -> None:
-    """Append `count` events (numbers from `first`) to bronze/product/events of `shard`, a million a commit."""
+    """Append `count` events (numbers from `first`) to bronze/product/events of `shard`, a commit for each tenant."""
     catalog = Catalog(lake)
-    names = [f"bench_{i}" for i in range(tenants)]
-    for name in names:
-        catalog.add_tenant(name, shard)
     target: Any = spec("bronze/product/events")
     now = datetime.now(UTC)
     connection = lake.duck()
-    for begin in range(first, first + count, 1_000_000):
-        batch = f"bench-{begin}"
+    bounds = [first + count * number // tenants for number in range(tenants + 1)]
+    for number, (begin, end) in enumerate(pairwise(bounds)):
+        tenant, batch = f"bench_{number}", f"bench-{begin}"
+        catalog.add_tenant(tenant, shard)
         sql = _SQL.format(
             first=begin,
-            last=min(begin + 1_000_000, first + count),
-            tenants=tenants,
-            users=max(count // 100, 50),
+            last=end,
+            tenant=tenant,
+            users=max(count // tenants // 100, 50),
             days=days,
             start=start,
             now=now.strftime("%Y-%m-%d %H:%M:%S"),
@@ -87,4 +87,4 @@ def write_events(
             batch=batch,
         )
         rows = connection.execute(sql).to_arrow_table().cast(target.arrow_schema)
-        lake.append(target, shard, rows, trail=trail.landing(batch, [now.date()], names))
+        lake.append(target, shard, rows, trail=trail.landing(batch, [now.date()], [tenant]))

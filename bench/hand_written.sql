@@ -77,33 +77,25 @@ COPY (
     WITH visits AS (
         SELECT
             *, user_id IS NULL AS is_anonymous, coalesce(user_id, anonymous_id) AS visitor,
-            lag(event_time) OVER (PARTITION BY tenant_id, user_id, anonymous_id ORDER BY event_time, message_id) AS before
+            lag(event_time) OVER (PARTITION BY tenant_id, user_id, anonymous_id ORDER BY event_time) AS before
         FROM activity WHERE is_qualifying
     ),
     runs AS (
         SELECT
-            *, before IS NULL OR event_time > before + INTERVAL 30 MINUTE AS is_run,
-            max(CASE WHEN before IS NULL OR event_time > before + INTERVAL 30 MINUTE THEN event_time END) OVER (
-                PARTITION BY tenant_id, user_id, anonymous_id ORDER BY event_time, message_id
-                ROWS UNBOUNDED PRECEDING
-            ) AS run_start
-        FROM visits
-    ),
-    numbered AS (
-        SELECT
             *,
-            is_run OR (before::DATE < event_date AND run_start <= event_date - INTERVAL 1 DAY) AS is_start,
-            count(*) FILTER (is_run OR (before::DATE < event_date AND run_start <= event_date - INTERVAL 1 DAY)) OVER (
-                PARTITION BY tenant_id, user_id, anonymous_id ORDER BY event_time, message_id ROWS UNBOUNDED PRECEDING
-            ) AS number
-        FROM runs
+            max(CASE WHEN before IS NULL OR event_time > before + INTERVAL 30 MINUTE THEN event_time END)
+            OVER (PARTITION BY tenant_id, user_id, anonymous_id ORDER BY event_time) AS run_start
+        FROM visits
     )
     SELECT
         tenant_id, md5(concat_ws('|', tenant_id, is_anonymous, visitor, epoch_us(min(event_time)))) AS session_id,
         any_value(user_id) AS user_id, any_value(anonymous_id) AS anonymous_id,
-        max(account_id) FILTER (is_start) AS account_id, min(event_time) AS started_at, max(event_time) AS ended_at,
-        count(*) AS events
-    FROM numbered GROUP BY tenant_id, is_anonymous, visitor, number
+        arg_min(account_id, (event_time, message_id)) AS account_id,
+        min(event_time) AS started_at, max(event_time) AS ended_at, count(*) AS events
+    FROM runs
+    GROUP BY
+        tenant_id, is_anonymous, visitor, run_start,
+        CASE WHEN run_start <= event_date - INTERVAL 1 DAY THEN event_date END
 ) TO '{folder}/sessions.parquet' (COMPRESSION zstd, COMPRESSION_LEVEL 1);
 
 COPY (

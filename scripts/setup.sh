@@ -25,7 +25,7 @@ environment() {
     if [ ! -x "$folder/bin/uv" ]; then
         step "$folder: installer" "$folder/bin/python" -m pip install -q -r requirements/bootstrap.txt
     fi
-    step "$folder: $requirements" "$folder/bin/uv" pip sync -q --python "$folder/bin/python" \
+    step "$folder: $requirements" "$folder/bin/uv" pip sync -q --compile-bytecode --python "$folder/bin/python" \
         requirements/bootstrap.txt "$requirements"
     # Our own packages, as they stand in this checkout. Nothing is resolved: the pins above are all there is.
     step "$folder: tenure" "$folder/bin/uv" pip install -q --python "$folder/bin/python" --no-deps \

@@ -26,8 +26,8 @@ class Engine(Protocol):
     def expose_rows(self, view: str, rows: pa.Table) -> None:
         """Make an Arrow table the view `view`."""
 
-    def stage(self, view: str, sql: str, inlined: tuple[str, ...] = ()) -> None:
-        """Compute a SELECT once and keep its rows as the view `view`; `inlined` names the CTEs worth keeping."""
+    def stage(self, view: str, sql: str, materialize: tuple[str, ...] = ()) -> None:
+        """Compute a SELECT once and keep its rows as the view `view`; `materialize` names CTEs worth computing once."""
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a small SELECT."""

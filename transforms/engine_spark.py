@@ -93,7 +93,7 @@ class SparkEngine:
         self._spark.createDataFrame(values, schema=schema).createOrReplaceTempView(view)
         self._views.append(view)
 
-    def stage(self, view: str, sql: str, inlined: tuple[str, ...] = ()) -> None:
+    def stage(self, view: str, sql: str, materialize: tuple[str, ...] = ()) -> None:
         """See Engine.stage."""
         frame = self._spark.sql(sql).persist()
         frame.createOrReplaceTempView(view)

@@ -112,9 +112,10 @@ def _execute(
 ) -> tuple[int, int, Slices | None]:
     slices: Slices | None = None if plan.slices is None else closed(plan.slices)
     _expose_inputs(engine, lake, shard, transform, plan, slices)
-    sql = _columns(transform, transform.sql)
+    sql, materialize = _columns(transform, transform.sql), transform.materialize
     if transform.upsert and slices is not None:
         sql, slices = _upserted(engine, transform, plan, sql)
+        materialize = ()
     elif slices is not None:
         sql = f"SELECT * FROM ({sql}) AS result WHERE {predicate(slices, transform.spec.slice_column)}"
     epoch = int((last or {}).get("epoch", 0)) + (1 if full_refresh else 0)
@@ -136,7 +137,7 @@ def _execute(
         slices,
         trail=trail,
         transaction=(app, run),
-        materialize=transform.materialize,
+        materialize=materialize,
     )
     return version, rows, slices
 

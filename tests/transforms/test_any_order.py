@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.histories import History, history
@@ -45,7 +45,13 @@ def ids(visitor: tuple[str, str]) -> tuple[str | None, str | None]:
     return (visitor[1], None) if visitor[0] == "user" else (None, visitor[1])
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+# A seed has nothing to shrink, and a try costs a minute.
+@settings(
+    max_examples=2,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
 @given(seed=st.integers(0, 2**32))
 def test_any_landing_order_gives_the_full_refresh_and_the_oracle(tmp_path_factory: Any, seed: int) -> None:
     folder: Path = tmp_path_factory.mktemp("any_order")

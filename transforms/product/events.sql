@@ -2,66 +2,50 @@
 inputs:
   bronze/product/events: {rows: new}
 write: upsert
+materialize: [losers]
 */
 -- The copy of a message that was received first wins; equal times go by the smaller canonical JSON, so that the order
--- of landing never matters. Only ids with more than one copy pay for the ranking, because payloads are wide; a row of
--- bronze is named by its batch and line.
-WITH arrivals AS (
-    SELECT tenant_id, message_key
+-- of landing never matters. An id with one copy, which is nearly every id, passes through without any comparison, and
+-- so do wide columns: a row of bronze is named by its batch and line. Where an older landing's copy wins, silver has it.
+WITH contested AS (
+    SELECT message_key
     FROM bronze_product_events
-),
-
-known AS (
-    -- Ids that silver has already: all their copies are compared again, from bronze, because silver keeps no payload.
-    SELECT DISTINCT s.tenant_id, s.message_key
-    FROM silver_product_events__self AS s
-    INNER JOIN arrivals AS a ON s.tenant_id = a.tenant_id AND s.message_key = a.message_key
-),
-
-copies AS (
-    SELECT b.*
-    FROM bronze_product_events AS b
-    LEFT ANTI JOIN known AS k ON b.tenant_id = k.tenant_id AND b.message_key = k.message_key
-    UNION ALL
-    SELECT b.*
-    FROM bronze_product_events__all AS b
-    LEFT SEMI JOIN known AS k ON b.tenant_id = k.tenant_id AND b.message_key = k.message_key
-),
-
-contested AS (
-    SELECT tenant_id, message_key
-    FROM copies
-    GROUP BY tenant_id, message_key
+    GROUP BY message_key
     HAVING count(*) > 1
+    UNION
+    -- Ids that silver has already: all their copies are compared again, from bronze, because silver keeps no payload.
+    SELECT s.message_key
+    FROM silver_product_events__self AS s
+    LEFT SEMI JOIN bronze_product_events AS b ON s.tenant_id = b.tenant_id AND s.message_key = b.message_key
 ),
 
 losers AS (
     SELECT tenant_id, message_key, batch_id, line
     FROM (
         SELECT
-            c.tenant_id, c.message_key, c.batch_id, c.line,
+            b.tenant_id, b.message_key, b.batch_id, b.line,
             row_number() OVER (
-                PARTITION BY c.tenant_id, c.record_id
+                PARTITION BY b.tenant_id, b.record_id
                 ORDER BY
-                    coalesce(c.received_at, c.sent_at, c.timestamp, c.original_timestamp),
-                    c.payload,
-                    c.batch_id,
-                    c.line
+                    coalesce(b.received_at, b.sent_at, b.timestamp, b.original_timestamp),
+                    b.payload,
+                    b.batch_id,
+                    b.line
             ) AS place
-        FROM copies AS c
-        LEFT SEMI JOIN contested AS d ON c.tenant_id = d.tenant_id AND c.message_key = d.message_key
+        FROM bronze_product_events__all AS b
+        LEFT SEMI JOIN contested AS c ON b.message_key = c.message_key
     ) AS ranked
     WHERE place > 1
 ),
 
 winners AS (
-    SELECT c.*
-    FROM copies AS c
+    SELECT b.*
+    FROM bronze_product_events AS b
     LEFT ANTI JOIN losers AS l
-        ON c.tenant_id = l.tenant_id
-        AND c.message_key = l.message_key
-        AND c.batch_id = l.batch_id
-        AND c.line = l.line
+        ON b.tenant_id = l.tenant_id
+        AND b.message_key = l.message_key
+        AND b.batch_id = l.batch_id
+        AND b.line = l.line
 ),
 
 timed AS (

@@ -8,7 +8,7 @@ inputs:
 WITH visits AS (
     SELECT
         a.tenant_id, a.user_id, a.anonymous_id, a.account_id, a.event_time, a.event_date, a.message_id,
-        CASE WHEN a.user_id IS NULL THEN 'anonymous' ELSE 'user' END AS kind,
+        a.user_id IS NULL AS is_anonymous,
         coalesce(a.user_id, a.anonymous_id) AS visitor_id,
         s.session_gap_seconds
     FROM silver_product_activity AS a
@@ -19,73 +19,57 @@ WITH visits AS (
 spaced AS (
     SELECT
         v.*,
-        lag(event_time) OVER (PARTITION BY tenant_id, kind, visitor_id ORDER BY event_time, message_id) AS before_time
+        lag(event_time) OVER (PARTITION BY tenant_id, is_anonymous, visitor_id ORDER BY event_time) AS before_time
     FROM visits AS v
 ),
 
-marked AS (
+runs AS (
+    -- Without ROWS: events of one time are peers and belong to one run, whichever of them the engine counts first.
     SELECT
         s.*,
-        CASE
-            WHEN before_time IS NULL OR event_time > before_time + session_gap_seconds * INTERVAL '1' SECOND
-                THEN event_time
-        END AS run_mark
+        max(
+            CASE
+                WHEN before_time IS NULL OR event_time > before_time + session_gap_seconds * INTERVAL '1' SECOND
+                    THEN event_time
+            END
+        ) OVER (PARTITION BY tenant_id, is_anonymous, visitor_id ORDER BY event_time) AS run_start
     FROM spaced AS s
 ),
 
-runs AS (
-    SELECT
-        m.*,
-        max(run_mark) OVER (
-            PARTITION BY tenant_id, kind, visitor_id
-            ORDER BY event_time, message_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS run_start
-    FROM marked AS m
-),
-
 cut AS (
+    -- Every day that the cut applies to is a session of its own; the days before it, two at most, are the first one.
     SELECT
         r.*,
-        CASE
-            WHEN run_mark IS NOT NULL THEN 1
-            WHEN CAST(before_time AS DATE) < event_date
-                AND run_start <= CAST(date_sub(event_date, 1) AS TIMESTAMP)
-                THEN 1
-            ELSE 0
-        END AS is_start
+        CASE WHEN run_start <= CAST(date_sub(event_date, 1) AS TIMESTAMP) THEN event_date END AS cut_date
     FROM runs AS r
-),
-
-numbered AS (
-    SELECT
-        c.*,
-        sum(is_start) OVER (
-            PARTITION BY tenant_id, kind, visitor_id
-            ORDER BY event_time, message_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS number
-    FROM cut AS c
 ),
 
 grouped AS (
     SELECT
         tenant_id,
-        kind,
+        is_anonymous,
         visitor_id,
         min(event_time) AS started_at,
         max(event_time) AS ended_at,
         count(*) AS events,
-        max(CASE WHEN is_start = 1 THEN account_id END) AS account_id
-    FROM numbered
-    GROUP BY tenant_id, kind, visitor_id, number
+        min_by(account_id, struct(event_time, message_id)) AS account_id
+    FROM cut
+    GROUP BY tenant_id, is_anonymous, visitor_id, run_start, cut_date
 )
 
 SELECT
     tenant_id,
-    md5(concat_ws('|', tenant_id, kind, visitor_id, CAST(unix_micros(started_at) AS STRING))) AS session_id,
-    CASE WHEN kind = 'user' THEN visitor_id END AS user_id,
-    CASE WHEN kind = 'anonymous' THEN visitor_id END AS anonymous_id,
+    md5(
+        concat_ws(
+            '|',
+            tenant_id,
+            CASE WHEN is_anonymous THEN 'anonymous' ELSE 'user' END,
+            visitor_id,
+            CAST(unix_micros(started_at) AS STRING)
+        )
+    ) AS session_id,
+    CASE WHEN NOT is_anonymous THEN visitor_id END AS user_id,
+    CASE WHEN is_anonymous THEN visitor_id END AS anonymous_id,
     account_id,
     started_at,
     ended_at,

@@ -11,8 +11,8 @@ SELECT
     anonymous_id,
     feature,
     count(*) AS events,
-    sum(CASE WHEN is_qualifying THEN 1 ELSE 0 END) AS qualifying_events,
-    event_month AS month
+    count(CASE WHEN is_qualifying THEN 1 END) AS qualifying_events,
+    trunc(event_date, 'MONTH') AS month
 FROM silver_product_activity
 WHERE NOT is_internal
-GROUP BY tenant_id, event_date, account_id, user_id, anonymous_id, feature, event_month
+GROUP BY tenant_id, event_date, account_id, user_id, anonymous_id, feature
