@@ -24,6 +24,7 @@ from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
 
 EXECUTIVE, EXECUTIVE_OF = "executive", "lumenfold"
+MAINTAINER = "maintainer"
 OWN_CLONE = Path(__file__).resolve().parent.parent
 DASHBOARD = "/superset/dashboard/product-adoption/"
 
@@ -93,7 +94,7 @@ def demo(
     if start:
         _check_ports()
     with ThreadPoolExecutor(1) as pool:
-        superset: Future[str] | None = pool.submit(_superset, report) if start else None
+        superset: Future[str] | None = pool.submit(_superset, report, slug) if start else None
         lake = Lake()
         with clock("write the sandbox world"):
             files = write_sandbox(tell, days=days)
@@ -119,7 +120,7 @@ def demo(
     return report
 
 
-def _superset(report: Report) -> str:
+def _superset(report: Report, git_tenant: str) -> str:
     """Set up Superset, its logins and dashboards, and start it; its URL."""
     from dashboards import service
 
@@ -127,11 +128,16 @@ def _superset(report: Report) -> str:
     operator, _ = operator_password()
     executive, _ = password_of(EXECUTIVE)
     report.logins["operator"] = ("operator", operator)
+    maintainer, _ = password_of(MAINTAINER)
     report.logins[f"executive of {EXECUTIVE_OF}"] = (EXECUTIVE, executive)
+    report.logins[f"executive of {git_tenant}"] = (MAINTAINER, maintainer)
     service.apply(
         home.home(),
         operator_password=operator,
-        users=[service.User(EXECUTIVE, [EXECUTIVE_OF], "executive", executive, full_name="Demo Executive")],
+        users=[
+            service.User(EXECUTIVE, [EXECUTIVE_OF], "executive", executive, full_name="Demo Executive"),
+            service.User(MAINTAINER, [git_tenant], "executive", maintainer, full_name="Demo Maintainer"),
+        ],
         push=True,
     )
     report.meanwhile["Superset: metadata, logins, dashboards"] = time.monotonic() - started
