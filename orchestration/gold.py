@@ -88,7 +88,7 @@ def run_gold(
     the shard.
     """
     tell = on_event or (lambda event: None)
-    with shard_lock(shard):
+    with shard_lock(shard, "a build"):
         return _run(lake, shard, full_refresh, list(tenants) if tenants is not None else None, tell, full_audit)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from orchestration.run_lock import is_alive
+from orchestration.processes import is_alive
 from warehouse_models import home
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ PID_TAG = "tenure/pid"
 PARTITION_TAG = "dagster/partition"
 
 # A shard is a partition, and two runs never work on one shard: the queue holds the second one back. The file lock of
-# `run_lock.py` says the same to runs that no queue sees (`tenure run`).
+# `locks.py` says the same to runs that no queue sees (`tenure run`).
 SETTINGS: dict[str, Any] = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},

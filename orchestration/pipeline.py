@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from orchestration.instance import PARTITION_TAG, PID_TAG
-from orchestration.run_lock import run_lock
+from orchestration.locks import run_lock
 
 if TYPE_CHECKING:
     from orchestration.gold import GoldResult

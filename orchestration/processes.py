@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestration.run_lock import is_alive, run_folder
 from warehouse_models import home
 from warehouse_models.errors import TenureError
 
@@ -74,6 +73,20 @@ def running(name: str) -> Running | None:
         return Running(name, told["pid"], told["command"])
     path.unlink(missing_ok=True)
     return None
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process with this id exists and is no zombie."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return True
 
 
 def stop_all(names: Sequence[str], patience: float = 15.0) -> list[str]:
@@ -132,7 +145,7 @@ def free_port() -> int:
 
 
 def _pid_file(name: str) -> Path:
-    return run_folder() / f"{name}.pid"
+    return home.run_folder() / f"{name}.pid"
 
 
 def _started(pid: int) -> str:

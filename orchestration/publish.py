@@ -21,7 +21,7 @@ import pyarrow as pa
 from deltalake import Schema
 
 from orchestration.audit.verdict import Verdict
-from orchestration.locks import file_lock, shard_lock
+from orchestration.locks import manifest_lock, shard_lock
 from orchestration.publish_files import columns_of, copy_with_trust, literal, write_all_file, write_tenant_file
 from orchestration.retention import prune
 from warehouse_models import duck, home
@@ -54,7 +54,7 @@ def publish(lake: Lake, shard: str, verdicts: Mapping[str, Verdict]) -> PublishR
     `verdicts` are those of the run_gold before it. TenureError: another process holds the shard or the manifest.
     """
     root = home.published_root()
-    with shard_lock(shard):
+    with shard_lock(shard, "a publication"):
         clock = time.monotonic()
         before = Manifest.read(root) or Manifest.empty()
         result = PublishResult(shard, before.number)
@@ -304,7 +304,7 @@ def _swap(
 
     Several shards publish at once: whoever holds the lock takes the others' latest state along.
     """
-    with file_lock(root / ".manifest.lock", "the manifest", 600.0):
+    with manifest_lock(root, f"the publication of shard {shard}"):
         before = Manifest.read(root) or Manifest.empty()
         tenants = {slug: entry for slug, entry in before.tenants.items() if slug not in gone} | dict(changes)
         kept = dict(before.tables.get(shard, {}))

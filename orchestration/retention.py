@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from orchestration.locks import file_lock
+from orchestration.locks import manifest_lock
 from warehouse_models.manifest import Manifest
 
 
@@ -45,7 +45,7 @@ def prune(root: Path, now: datetime | None = None) -> int:
 
     Files newer than the present manifest belong to a publication that is being written: they stay.
     """
-    with file_lock(root / ".manifest.lock", "the manifest", 600.0):
+    with manifest_lock(root, "the removal of old publications"):
         present = Manifest.read(root)
         if present is None:
             return 0

@@ -18,7 +18,6 @@ from typing import Any
 
 from orchestration import processes
 from orchestration.instance import LOCATION, bury_dead_runs, dagster_home, environment, open_instance, write_workspace
-from orchestration.run_lock import run_folder
 from warehouse_models import home
 from warehouse_models.errors import TenureError
 
@@ -154,7 +153,7 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 def _ports_file() -> Path:
-    return run_folder() / "ports.json"
+    return home.run_folder() / "ports.json"
 
 
 def _ports() -> dict[str, int]:

@@ -29,6 +29,13 @@ def build_path(shard: str) -> Path:
     return home() / "build" / f"{shard}.duckdb"
 
 
+def run_folder() -> Path:
+    """Folder of locks, pid files and ports; created on demand."""
+    path = home() / "run"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def scratch() -> Path:
     """Spill folder of the engines, created on demand."""
     path = home() / "tmp"

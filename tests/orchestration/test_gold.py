@@ -82,7 +82,11 @@ def test_new_data_rebuilds_its_days_and_nothing_before_them(tenure_home: Path, m
 
 
 def test_two_runs_of_one_shard_do_not_meet(tenure_home: Path) -> None:
-    with shard_lock("pool"), pytest.raises(TenureError, match="another process"), shard_lock("pool", wait=0.1):
+    with (
+        shard_lock("pool", "the first"),
+        pytest.raises(TenureError, match="the first"),
+        shard_lock("pool", "the second", patience=0.1),
+    ):
         pass
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from orchestration import processes
-from orchestration.run_lock import is_alive
+from orchestration.processes import is_alive
 from warehouse_models.errors import TenureError
 
 # A parent with a child of its own, as Dagster's and Superset's servers are.
@@ -82,3 +83,12 @@ def test_a_taken_port_is_told_with_the_setting_that_chooses_another(tenure_home:
     assert str(port) in refused.value.what
     assert "TENURE_DAGSTER_PORT=" in refused.value.next_step
     processes.check_port(port, "Dagster", "TENURE_DAGSTER_PORT")
+
+
+def test_a_process_that_ended_is_not_alive_even_before_its_parent_looked() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    deadline = time.monotonic() + 20
+    while is_alive(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_alive(process.pid)
+    process.wait()

@@ -1,4 +1,4 @@
-"""Two runs never work on one shard, and a run that died holds nothing."""
+"""Two runs never work on one shard, two publications never swap one manifest, and a process that died holds nothing."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.run_lock import is_alive, run_lock
+from orchestration.locks import manifest_lock, run_lock
 from warehouse_models.errors import TenureError
 
 HOLD = """
 import sys, time
-from orchestration.run_lock import run_lock
+from orchestration.locks import run_lock
 with run_lock("pool", "run of another process"):
     print("held", flush=True)
     time.sleep(60)
@@ -52,6 +52,27 @@ def test_a_killed_run_holds_nothing(holder: subprocess.Popen[str]) -> None:
         pass
 
 
+def test_the_name_of_a_killed_holder_is_not_told(holder: subprocess.Popen[str]) -> None:
+    holder.kill()
+    holder.wait()
+    with run_lock("pool", "x"), pytest.raises(TenureError) as refused, run_lock("pool", "mine", patience=0):
+        raise AssertionError("two runs on one shard")
+    assert refused.value.why.startswith(f"x (process {os.getpid()}) is working on it")
+
+
+def test_the_manifest_of_one_folder_has_one_holder_and_another_folder_is_free(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    with (
+        manifest_lock(here, "a swap"),
+        manifest_lock(there, "another swap", patience=0),
+        pytest.raises(TenureError, match="a swap"),
+        manifest_lock(here, "a pruning", patience=0),
+    ):
+        raise AssertionError("pruned while swapped")
+    with manifest_lock(here, "a pruning", patience=0):
+        pass
+
+
 def test_a_waiting_run_says_whom_it_waits_for_and_then_gets_its_turn(tenure_home: Path) -> None:
     said: list[str] = []
     order: list[str] = []
@@ -70,12 +91,3 @@ def test_a_waiting_run_says_whom_it_waits_for_and_then_gets_its_turn(tenure_home
     assert order == ["first", "second"]
     assert "first" in said[0] and str(os.getpid()) in said[0]
     assert len(said) == 1
-
-
-def test_a_process_that_ended_is_not_alive_even_before_its_parent_looked() -> None:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    deadline = time.monotonic() + 20
-    while is_alive(process.pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not is_alive(process.pid)
-    process.wait()
