@@ -1,4 +1,4 @@
-"""What executives see: Superset assets as files, roles, the row-level rule, and Superset itself as a service.
+"""What executives see: Superset assets as files, roles, the row-level rule, and the set-up of Superset.
 
     assets/ ─▶ bundle ─▶ validate ─▶ push ─▶ Superset ─▶ superset_dialect ─▶ warehouse_models.serving ─▶ published files
 

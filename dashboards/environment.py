@@ -73,10 +73,25 @@ def variables(home: Path) -> dict[str, str]:
 
 
 def server_command(home: Path, port: int) -> tuple[list[str], dict[str, str]]:
-    """Command and environment of the server on 127.0.0.1:`port`, to be run in Superset's state folder."""
+    """Command and environment of the server on 127.0.0.1:`port`, to be run in Superset's state folder.
+
+    TenureError: Superset is not set up in this home, or its environment is not there.
+    """
+    need_setup(home)
     config = ROOT / "dashboards" / "gunicorn_conf.py"
     command = [str(python()), "-m", "gunicorn", "--config", str(config), "superset.app:create_app()"]
     return command, variables(home) | {"TENURE_SUPERSET_PORT": str(port)}
+
+
+def schema_mark(home: Path) -> Path:
+    """The file that says which metadata schema this home was set up with (schema_key); absent before a set-up."""
+    return state(home) / "schema"
+
+
+def need_setup(home: Path) -> None:
+    """TenureError where this home was never set up."""
+    if not schema_mark(home).exists():
+        raise TenureError("Superset", f"it is not set up in {home}", "run `tenure demo` or `tenure up` first")
 
 
 def schema_key() -> str:

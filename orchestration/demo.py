@@ -142,7 +142,7 @@ def _superset(report: Report, git_tenant: str) -> str:
     )
     report.meanwhile["Superset: metadata, logins, dashboards"] = time.monotonic() - started
     started = time.monotonic()
-    url = services.up_superset(lambda line: None)
+    url = services.up_superset()
     report.meanwhile["Superset: start"] = time.monotonic() - started
     return url
 

@@ -129,8 +129,8 @@ def _services() -> Iterator[Finding]:
     from orchestration.services import status
 
     for service in status():
-        if service.state in ("running", "starting"):
-            yield Finding(service.name, "ok", f"{service.state} {service.url}".strip())
+        if service.state == "running":
+            yield Finding(service.name, "ok", f"running {service.url}".strip())
         elif service.state == "stopped":
             yield Finding(service.name, "note", "stopped", "tenure up")
         else:

@@ -3,6 +3,7 @@
     run_lock       a whole run of a shard, by hand, sensor or schedule     <home>/run/shard-<shard>.lock
     shard_lock     the build database of a shard: one writer               <home>/build/<shard>.lock
     manifest_lock  the published manifest: one swap, or one pruning        <published>/.manifest.lock
+    ports_lock     the ports of the services (services.py)                 <home>/run/ports.lock
 
 The kernel drops a lock when its process ends, however it ends, so there is no stale lock to remove. Each raises
 TenureError, naming the holder, when `patience` seconds were not enough.
@@ -41,6 +42,11 @@ def shard_lock(shard: str, owner: str, *, patience: float = 600.0) -> AbstractCo
 def manifest_lock(root: Path, owner: str, *, patience: float = 600.0) -> AbstractContextManager[None]:
     """Hold the manifest of the published folder `root`. TenureError after `patience` seconds."""
     return _hold(root / ".manifest.lock", "the published manifest", owner, patience)
+
+
+def ports_lock(owner: str, *, patience: float = 10.0) -> AbstractContextManager[None]:
+    """Hold the list of the services' ports. TenureError after `patience` seconds."""
+    return _hold(home.run_folder() / "ports.lock", "the list of ports", owner, patience)
 
 
 @contextmanager

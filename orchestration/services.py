@@ -11,18 +11,19 @@ import os
 import sys
 import urllib.request
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from orchestration import processes
 from orchestration.instance import LOCATION, bury_dead_runs, dagster_home, environment, open_instance, write_workspace
+from orchestration.locks import ports_lock
 from warehouse_models import home
 from warehouse_models.errors import TenureError
 
 CODE, WEB, DAEMON, SUPERSET = "dagster-code", "dagster-web", "dagster-daemon", "superset"
 DAGSTER = (CODE, WEB, DAEMON)
+HEALTH = {WEB: "/server_info", SUPERSET: "/health"}
 START_SECONDS = 120.0
 LOCATIONS = (
     "{workspaceOrError{... on Workspace{locationEntries{locationOrLoadError{__typename ... on PythonError{message}}}}}}"
@@ -33,7 +34,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Status:
-    """One service: `state` is running, starting, stopped or not answering; `url` where it can be reached."""
+    """One service: `state` is running, not answering (yet, or any more) or stopped; `url` where it can be reached."""
 
     name: str
     state: str
@@ -54,8 +55,8 @@ def superset_port() -> int:
 
 def up_dagster(tell: Tell) -> str:
     """Start Dagster if it does not run; returns the URL of its UI. TenureError: port taken, or it does not start."""
-    if all(processes.running(name) for name in (CODE, WEB, DAEMON)):
-        return _url(_ports()[WEB])
+    if (url := address(WEB)) and processes.running(CODE) and processes.running(DAEMON):
+        return url
     stop_dagster()
     port = dagster_port() or processes.free_port()
     processes.check_port(port, "Dagster", "TENURE_DAGSTER_PORT")
@@ -73,7 +74,7 @@ def up_dagster(tell: Tell) -> str:
     web = ["-h", "127.0.0.1", "-p", str(port), "-w", str(workspace)]
     processes.start(WEB, [str(scripts / "dagster-webserver"), *web], env=env, cwd=where)
     processes.start(DAEMON, [str(scripts / "dagster-daemon"), "run", "-w", str(workspace)], env=env, cwd=where)
-    processes.wait_until(WEB, lambda: _answers(_url(port) + "/server_info"), START_SECONDS)
+    processes.wait_until(WEB, lambda: _answers(_url(port) + HEALTH[WEB]), START_SECONDS)
     if error := load_error(_url(port)):
         raise TenureError("Dagster's code location", error, f"read {processes.log_path(CODE)}")
     return _url(port)
@@ -89,11 +90,20 @@ def load_error(url: str) -> str:
     return "; ".join(str(entry["message"]).strip() for entry in found if entry["__typename"] == "PythonError")
 
 
-def up_superset(tell: Tell) -> str:
+def up_superset() -> str:
     """Start Superset if it does not run; its URL. TenureError: not set up, port taken, or it does not start."""
-    from dashboards import service
+    from dashboards import environment as superset
 
-    return service.start(home.home(), superset_port(), tell)
+    if not address(SUPERSET):
+        processes.stop_all([SUPERSET])
+        port = superset_port() or processes.free_port()
+        command, env = superset.server_command(home.home(), port)
+        processes.check_port(port, "Superset", "TENURE_SUPERSET_PORT")
+        _remember({SUPERSET: port})
+        processes.start(SUPERSET, command, env=env, cwd=superset.state(home.home()))
+    url = _url(_ports()[SUPERSET])
+    processes.wait_until(SUPERSET, lambda: _answers(url + HEALTH[SUPERSET]), START_SECONDS)
+    return url
 
 
 def stop_dagster() -> list[str]:
@@ -102,30 +112,31 @@ def stop_dagster() -> list[str]:
 
 
 def down() -> list[str]:
-    """Stop everything that `up` started; names of what ran. Safe to call twice."""
-    from dashboards import service
-
-    with ThreadPoolExecutor(2) as pool:
-        superset = pool.submit(service.stop, home.home())
-        stopped = stop_dagster()
-        return [*stopped, SUPERSET] if superset.result() else stopped
+    """Stop everything that `up` started, all at once; names of what ran. Safe to call twice."""
+    return processes.stop_all([*DAGSTER, SUPERSET])
 
 
 def status() -> list[Status]:
     """State of every service, in the order of the picture above."""
-    from dashboards import service
+    return [_status(name) for name in (*DAGSTER, SUPERSET)]
 
-    url = _url(_ports().get(WEB))
-    found = []
-    for name in DAGSTER:
-        process = processes.running(name)
-        state = "stopped" if process is None else "running"
-        if process and name == WEB and not _answers(f"{url}/server_info"):
-            state = "not answering"
-        where = url if process and name == WEB else ""
-        found.append(Status(name, state, process.pid if process else None, where, str(processes.log_path(name))))
-    told = service.status(home.home())
-    return [*found, Status(SUPERSET, told.state, told.pid, told.url, told.log)]
+
+def address(name: str) -> str:
+    """URL of a service that runs; empty where it does not, or where its port is not known."""
+    port = _ports().get(name)
+    return _url(port) if port and processes.running(name) else ""
+
+
+def _status(name: str) -> Status:
+    log = str(processes.log_path(name))
+    process = processes.running(name)
+    if process is None:
+        return Status(name, "stopped", None, "", log)
+    if name not in HEALTH:
+        return Status(name, "running", process.pid, "", log)
+    url = address(name)
+    answers = url and _answers(url + HEALTH[name])
+    return Status(name, "running" if answers else "not answering", process.pid, url, log)
 
 
 def _port(variable: str, default: int) -> int:
@@ -135,8 +146,8 @@ def _port(variable: str, default: int) -> int:
     return int(value)
 
 
-def _url(port: int | None) -> str:
-    return f"http://127.0.0.1:{port}" if port else ""
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
 
 
 def _answers(url: str) -> bool:
@@ -164,4 +175,8 @@ def _ports() -> dict[str, int]:
 
 
 def _remember(ports: dict[str, Any]) -> None:
-    _ports_file().write_text(json.dumps(_ports() | ports))
+    # The demo starts Superset beside Dagster: unguarded, the second to write would forget the first one's port.
+    with ports_lock("the start of a service"):
+        fresh = _ports_file().with_suffix(".new")
+        fresh.write_text(json.dumps(_ports() | ports))
+        fresh.replace(_ports_file())

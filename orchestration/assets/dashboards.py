@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration import services
 from orchestration.assets.gold import model_key
 from orchestration.assets.published import KEY as MANIFEST
 from orchestration.dbt_manifest import manifest
@@ -25,9 +26,9 @@ def dashboard_assets() -> dg.AssetsDefinition:
         from warehouse_models import home
 
         service.push(home.home(), tell=context.log.info)
-        told = service.status(home.home())
+        url = services.address(services.SUPERSET)
         for spec in specs:
-            where = f"{told.url}/superset/dashboard/{spec.key.path[-1].replace('_', '-')}/" if told.url else "stopped"
+            where = f"{url}/superset/dashboard/{spec.key.path[-1].replace('_', '-')}/" if url else "stopped"
             yield dg.MaterializeResult(asset_key=spec.key, metadata={"superset": where})
 
     return push_dashboards

@@ -34,7 +34,7 @@ def up() -> None:
 
         if is_new:
             service.apply(home.home(), operator_password=password, tell=lambda line: err.print(f"  {escape(line)}"))
-        superset = services.up_superset(lambda line: None)
+        superset = services.up_superset()
     out.print(f"Dagster   {dagster}\nSuperset  {superset}   user operator, password {password}")
 
 

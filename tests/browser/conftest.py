@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 from dashboards import service
 from dashboards.bundle import Assets, identity
 from dashboards.service import User
+from orchestration import services
 from tests.conftest import ROOT
 from tests.serving import world
 
@@ -82,13 +84,24 @@ def superset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
     ]
     answer = service.apply(home, operator_password=PASSWORD, users=users, push=True)
     seconds["push"], clock = time.monotonic() - clock, time.monotonic()
-    url = service.start(home, 0)
+    with _at(home):
+        url = services.up_superset()
     seconds["boot"] = time.monotonic() - clock
     charts = {slug: answer["pushed"]["charts"][identity("charts", slug)] for slug in Assets.read().charts}
     try:
         yield Superset(home, url, charts, answer["pushed"]["dashboards"]["product-adoption"], seconds)
     finally:
-        service.stop(home)
+        with _at(home):
+            assert services.down() == [services.SUPERSET]
+
+
+@contextmanager
+def _at(home: Path) -> Iterator[None]:
+    """TENURE_HOME and any free port for a start or a stop only: other tests of this worker must not see them."""
+    with pytest.MonkeyPatch.context() as env:
+        env.setenv("TENURE_HOME", str(home))
+        env.setenv("TENURE_SUPERSET_PORT", "0")
+        yield
 
 
 @pytest.fixture(scope="session")

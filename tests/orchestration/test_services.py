@@ -1,0 +1,108 @@
+"""Superset as a service: a small server stands in for it; the real one is started in tests/browser."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from dashboards import environment
+from orchestration import processes, services
+from warehouse_models.errors import TenureError
+
+HEALTHY = """
+import http.server, sys
+class Health(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/health" else 404)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Health).serve_forever()
+"""
+
+
+@pytest.fixture
+def stand_in(tenure_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    monkeypatch.setenv("TENURE_SUPERSET_PORT", "0")
+    # The caller's proxy must not stand between us and our own machine.
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    runs(monkeypatch, HEALTHY)
+    yield monkeypatch
+    services.down()
+
+
+def runs(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    def command(home: Path, port: int) -> tuple[list[str], dict[str, str]]:
+        return [sys.executable, "-c", code, str(port)], dict(os.environ)
+
+    monkeypatch.setattr(environment, "server_command", command)
+
+
+def superset() -> services.Status:
+    return next(found for found in services.status() if found.name == services.SUPERSET)
+
+
+def test_superset_starts_once_is_told_with_its_address_and_stops(
+    stand_in: pytest.MonkeyPatch, tenure_home: Path
+) -> None:
+    url = services.up_superset()
+    told = superset()
+    assert (told.state, told.url) == ("running", url)
+    assert told.log == str(tenure_home / "logs" / "superset.log")
+    assert services.address(services.SUPERSET) == url
+    assert services.up_superset() == url
+    assert superset().pid == told.pid
+    assert services.down() == [services.SUPERSET]
+    assert services.down() == []
+    assert (superset().state, services.address(services.SUPERSET)) == ("stopped", "")
+
+
+def test_superset_whose_port_nobody_knows_any_more_is_started_anew(
+    stand_in: pytest.MonkeyPatch, tenure_home: Path
+) -> None:
+    services.up_superset()
+    first = superset().pid
+    (tenure_home / "run" / "ports.json").unlink()
+    assert superset().state == "not answering"
+    url = services.up_superset()
+    assert superset().pid != first
+    assert (superset().state, superset().url) == ("running", url)
+
+
+def test_superset_that_is_not_set_up_is_refused_with_a_next_step(
+    tenure_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TENURE_SUPERSET_PORT", "0")
+    with pytest.raises(TenureError, match="not set up") as refused:
+        services.up_superset()
+    assert "tenure up" in refused.value.next_step
+    assert superset().state == "stopped"
+
+
+def test_a_taken_port_is_told_with_the_setting_that_chooses_another(stand_in: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        stand_in.setenv("TENURE_SUPERSET_PORT", str(taken.getsockname()[1]))
+        with pytest.raises(TenureError) as refused:
+            services.up_superset()
+    assert "TENURE_SUPERSET_PORT=" in refused.value.next_step
+    assert processes.running(services.SUPERSET) is None
+
+
+def test_superset_that_dies_while_starting_is_told_with_its_last_words(stand_in: pytest.MonkeyPatch) -> None:
+    runs(stand_in, "raise SystemExit('no secret key')")
+    with pytest.raises(TenureError, match="no secret key"):
+        services.up_superset()
+
+
+def test_ports_remembered_at_once_are_all_remembered(tenure_home: Path) -> None:
+    """The demo starts Superset beside Dagster."""
+    names = [f"service-{number}" for number in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: services._remember({name: 1}), names))
+    assert services._ports() == dict.fromkeys(names, 1)
