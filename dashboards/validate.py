@@ -93,7 +93,7 @@ def _chart(chart: dict[str, Any], datasets: dict[str, Dataset]) -> list[str]:
     if chart.get("viz_type") not in KNOWN_CHARTS:
         problems.append(f"{chart.get('viz_type')} is no chart type in use here (dashboards/validate.py)")
     wanted = [column["sqlExpression"] if isinstance(column, dict) else column for column in columns(params)]
-    wanted += [told["subject"] for told in params.get("adhoc_filters", [])]
+    wanted += [told["subject"] for told in params.get("adhoc_filters", []) if "subject" in told]
     wanted += list(params.get("column_config", {}))
     wanted += [told["column"] for told in params.get("conditional_formatting", [])]
     known = {*dataset.columns, *dataset.metrics}
