@@ -252,7 +252,8 @@ class _FileLanding:
 
     def _commit_records(self, good: list[tuple[Any, ...]], refused: list[RefusedRow], last_line: int) -> None:
         for _ in attempts(self.store):
-            known = self.store.known_versions(good) if good else {}
+            # A complete delivery contradicts nobody and keeps its own copy of what is known: it takes their place.
+            known = self.store.known_versions(good, own_only=self.complete) if good else {}
             fresh: list[tuple[Any, ...]] = []
             conflicts: list[RefusedRow] = []
             moved = own = 0

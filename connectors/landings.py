@@ -51,5 +51,7 @@ def write_landing(
     }
     # An integer is a timestamp's storage: microseconds.
     cells = [pa.array([values[field.name]]).cast(field.type) for field in schema]
-    told = landing(at.batch_id, [at.landed_date], [at.tenant])
+    # A row that says neither changes nothing in silver, so its trail names no tenant: small runs stay small.
+    tenants = [at.tenant] if as_of is not None or complete else []
+    told = landing(at.batch_id, [at.landed_date], tenants)
     lake.append(ADDRESS, at.shard, pa.table(cells, schema=schema), trail=told, transactions={app: 1})

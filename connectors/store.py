@@ -81,16 +81,21 @@ class Store:
         ).fetchall()
         return set(found)
 
-    def known_versions(self, rows: list[tuple[Any, ...]]) -> dict[tuple[str, int], list[Held]]:
-        """What bronze holds at each (record_id, updated_at) of record rows; updated_at in UTC microseconds."""
+    def known_versions(
+        self, rows: list[tuple[Any, ...]], *, own_only: bool = False
+    ) -> dict[tuple[str, int], list[Held]]:
+        """What bronze holds at each (record_id, updated_at) of record rows; updated_at in UTC microseconds.
+
+        `own_only`: of this landing alone.
+        """
         keys = pa.table({"record_id": [row[0] for row in rows], "at": pa.array([row[2] for row in rows], pa.int64())})
         self._duck.register("chunk", keys)
         found = self._duck.execute(
             "SELECT DISTINCT b.record_id, epoch_us(b.updated_at), b.payload_sha, b.file, b.line, b.bytes, b.payload,"
             f" b.batch_id FROM {self._scan()} AS b"
             " JOIN (SELECT DISTINCT * FROM chunk) AS c ON b.record_id = c.record_id AND epoch_us(b.updated_at) = c.at"
-            " WHERE b.tenant_id = ?",
-            [self.at.tenant],
+            " WHERE b.tenant_id = ? AND (b.batch_id = ? OR NOT ?)",
+            [self.at.tenant, self.at.batch_id, own_only],
         ).fetchall()
         held: dict[tuple[str, int], list[Held]] = {}
         for key, at, *rest in found:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = Path(os.environ.get("TENURE_SAMPLES", ROOT.parent / "shared" / "samples"))
@@ -23,7 +24,10 @@ _START_FIRST = {"transforms": 0, "browser": 1, "e2e": 2, "orchestration": 3}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Nothing in a test run may phone home or read the developer's own settings."""
+    """Nothing in a test run may phone home or read the developer's own settings, and no test is timed."""
+    # hypothesis fails an example of over 200 ms by default; on a busy machine that says nothing.
+    settings.register_profile("tenure")
+    settings.load_profile("tenure")
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     os.environ["DO_NOT_TRACK"] = "1"
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"

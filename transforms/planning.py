@@ -25,10 +25,11 @@ class Plan:
     before: dict[str, int | None]
     own_version: int | None
     whole: frozenset[str] = frozenset()
+    has_new_rows: bool = False
 
     @property
     def is_empty(self) -> bool:
-        return self.slices is not None and not self.slices and not any(t.batches for t in self.trails.values())
+        return self.slices is not None and not self.slices and not self.has_new_rows
 
 
 def last_run(lake: Lake, shard: str, transform: Transform) -> dict[str, Any] | None:
@@ -66,7 +67,8 @@ def make_plan(
     for told in transform.inputs.values():
         if not told.touches_by_query and not told.new_rows:
             touched.append(_reached(transform, told, trails[told.address].slices))
-    return Plan(union(touched), versions, trails, consumed, own_version, whole)
+    arrived = any(trails[told.address].batches for told in transform.inputs.values() if told.new_rows)
+    return Plan(union(touched), versions, trails, consumed, own_version, whole, arrived)
 
 
 def _trail(lake: Lake, shard: str, address: str, after: int | None, *, known: bool) -> Trail:

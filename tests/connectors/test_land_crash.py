@@ -176,7 +176,7 @@ def _survives(text: bytes) -> bool:
     return bool(text.strip())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(_PIECES, max_size=6), st.sampled_from([".jsonl", ".csv"]), st.integers(40, 400))
 def test_no_bytes_make_reading_fail_or_lose_a_neighbour(pieces: list[bytes], suffix: str, limit: int) -> None:
     import tempfile
@@ -197,7 +197,7 @@ def test_no_bytes_make_reading_fail_or_lose_a_neighbour(pieces: list[bytes], suf
     assert all(row.line <= row.last_line for row in rows)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_PIECES, min_size=1, max_size=30))
 def test_whatever_the_bytes_every_row_is_accepted_duplicate_or_quarantined(drop: Drop, pieces: list[bytes]) -> None:
     content = b"\n".join([_GOOD, *pieces, dump(event(3))])

@@ -48,7 +48,6 @@ def ids(visitor: tuple[str, str]) -> tuple[str | None, str | None]:
 # A seed has nothing to shrink, and a try costs a minute.
 @settings(
     max_examples=2,
-    deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )

@@ -1,4 +1,4 @@
-"""Silver of CRM records: every version of an account and of a user, with its time of validity."""
+"""Silver of CRM records: every version of a record with its time of validity, then typed by object."""
 
 from __future__ import annotations
 
@@ -11,7 +11,24 @@ _VERSION: tuple[Column, ...] = (
     Column("valid_to", "timestamp", "Until when (exclusive); null: still."),
     Column("is_current", "boolean", "Whether it is the last version.", nullable=False),
     Column("updated_at", "timestamp", "When this state became true, as said.", nullable=False),
-    Column("extra", "string", "Columns outside the contract, as JSON text.", Pii.PERSONAL),
+)
+_EXTRA = Column("extra", "string", "Columns outside the contract, as JSON text.", Pii.PERSONAL)
+
+VERSIONS = TableSpec(
+    layer="silver",
+    domain="crm",
+    name="versions",
+    grain="One row per record and version.",
+    key=("tenant_id", "object", "record_id", "valid_from"),
+    owner="data-engineering",
+    description="Versions of records of every object; one equal to its predecessor adds nothing.",
+    columns=(
+        _TENANT,
+        Column("object", "string", "Canonical object: accounts or users.", nullable=False),
+        Column("record_id", "string", "Key of the record.", Pii.PSEUDONYMOUS, nullable=False),
+        Column("payload", "string", "Its contract columns and `extra` as canonical JSON; null: deleted.", Pii.PERSONAL),
+        *_VERSION,
+    ),
 )
 
 ACCOUNTS = TableSpec(
@@ -21,7 +38,7 @@ ACCOUNTS = TableSpec(
     grain="One row per account and version.",
     key=("tenant_id", "account_id", "valid_from"),
     owner="data-engineering",
-    description="Versions of accounts; one equal to its predecessor adds nothing.",
+    description="Versions of accounts, typed.",
     columns=(
         _TENANT,
         Column("account_id", "string", "Account.", nullable=False),
@@ -36,6 +53,7 @@ ACCOUNTS = TableSpec(
         Column("currency", "string", "ISO 4217."),
         Column("licensed_seats", "bigint", "Seats sold; null: unknown."),
         *_VERSION,
+        _EXTRA,
     ),
 )
 
@@ -46,7 +64,7 @@ USERS = TableSpec(
     grain="One row per user and version.",
     key=("tenant_id", "user_id", "valid_from"),
     owner="data-engineering",
-    description="Versions of users; one equal to its predecessor adds nothing.",
+    description="Versions of users, typed.",
     columns=(
         _TENANT,
         Column("user_id", "string", "User.", Pii.PSEUDONYMOUS, nullable=False),
@@ -56,5 +74,6 @@ USERS = TableSpec(
         Column("role", "string", "Role."),
         Column("created_at", "timestamp", "When the user was created at its source."),
         *_VERSION,
+        _EXTRA,
     ),
 )
