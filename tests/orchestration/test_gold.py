@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from silver_world import SilverWorld, at
-
 from orchestration import gold_control
 from orchestration.gold import run_gold
 from orchestration.locks import shard_lock
+from tests.silver_world import SilverWorld, at
 from warehouse_models import duck, home
 from warehouse_models.catalog import Catalog
 from warehouse_models.errors import TenureError

@@ -6,19 +6,15 @@ Each random history is a tenant of its own, so one pass checks them all; a pass 
 from __future__ import annotations
 
 import random
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from engagement_oracle import Tenant, expected, rounded
-from silver_world import SilverWorld, at
-
 from orchestration.gold import GoldResult, run_gold
 from orchestration.publish import publish
+from tests.oracle.marts import Tenant, expected, rounded
+from tests.silver_world import SilverWorld, at
 from warehouse_models import duck, home
 from warehouse_models import gold as gold_models
 from warehouse_models.catalog import Catalog

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,16 +11,13 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from silver_world import SilverWorld
-
 from orchestration import publish as publishing
 from orchestration.audit.verdict import Failure, Verdict
 from orchestration.gold import GoldResult, run_gold
 from orchestration.publish import PublishResult, publish
 from orchestration.publish_files import write_all_file
 from orchestration.retention import kept, pinned_versions, prune
+from tests.silver_world import SilverWorld
 from warehouse_models import duck, home
 from warehouse_models import gold as gold_models
 from warehouse_models.catalog import Catalog

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.histories import History, history
 from tests.lakes import land_rows, silver, whole
-from tests.oracle import engagement as oracle
+from tests.oracle import silver as oracle
 from transforms.definition import order
 from transforms.runner import run_transforms
 from warehouse_models.catalog import Catalog

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from silver_world import SilverWorld, _sessions
+from tests.silver_world import SilverWorld, _sessions
 
 Rows = set[tuple[Any, ...]]
 DAY = timedelta(days=1)
