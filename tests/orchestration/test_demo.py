@@ -55,6 +55,14 @@ def test_the_demo_publishes_its_world_and_a_repository_and_repeats_itself_withou
     commits = tenure("sql", "SELECT sum(events) AS n FROM marts.fct_feature_usage_daily", "--tenant", "git_my_project")
     assert "3" in commits.stdout
 
+    # And every published figure of the simulated tenants is what happened to them.
+    for tenant in ("lumenfold", "ferrowise", "kestrel_ledger"):
+        (truth,) = home.home().glob(f"sandbox/**/{tenant}/truth/users_daily.csv")
+        names = truth.read_text().splitlines()[0]
+        told = tenure("sql", f"SELECT {names} FROM fct_product_engagement_daily ORDER BY date", "--tenant", tenant,
+                      "--format", "csv")  # fmt: skip
+        assert told.stdout.split() == truth.read_text().split(), tenant
+
     second = tenure(*arguments)
     assert second.exit_code == 0, second.output
     assert not re.search(r"[1-9][\d,]* new", second.output)
