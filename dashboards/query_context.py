@@ -14,12 +14,13 @@ def query_context(params: dict[str, Any], dataset_id: int, chart_id: int | None 
     filters = [
         {"col": told["subject"], "op": told["operator"], "val": told["comparator"]}
         for told in params.get("adhoc_filters", [])
+        if "subject" in told
     ]
     query: dict[str, Any] = {
         "columns": columns(params),
         "metrics": metrics(params),
         "filters": filters,
-        "extras": {"having": "", "where": "", **_grain(params)},
+        "extras": {"having": _said(params, "HAVING"), "where": _said(params, "WHERE"), **_grain(params)},
         "applied_time_extras": {},
         "row_limit": int(params.get("row_limit") or 10_000),
         "orderby": [list(_parsed(entry)) for entry in params.get("order_by_cols", [])],
@@ -63,6 +64,12 @@ def columns(params: dict[str, Any]) -> list[Any]:
     groupby = params.get("groupby") or []
     found += groupby if isinstance(groupby, list) else [groupby]
     return found
+
+
+def _said(params: dict[str, Any], clause: str) -> str:
+    """The filters that are SQL themselves, of one clause, as the browser joins them."""
+    told = [one for one in params.get("adhoc_filters", []) if "sqlExpression" in one and one["clause"] == clause]
+    return " AND ".join(f"({one['sqlExpression']})" for one in told)
 
 
 def _grain(params: dict[str, Any]) -> dict[str, Any]:
