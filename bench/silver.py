@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.events import write_events
-from transforms.spark_jars import jars_folder
 from warehouse_models import duck
 from warehouse_models.lake import Lake
 
@@ -89,7 +88,6 @@ def _prepare(count: int, folder: Path) -> None:
 def _contest(name: str, folder: Path) -> dict[str, dict[str, int] | float]:  # type: ignore[type-arg]
     environment = {
         **os.environ,
-        "TENURE_SPARK_JARS": str(jars_folder()),
         "TENURE_HOME": str(folder / "home"),
         "TENURE_MEMORY_LIMIT": MEMORY,
     }

@@ -141,6 +141,7 @@ class _State:
             "is_held": False,
             "held_reason": None,
             "checks_failed": 0,
+            "first_day": self._first_day(slug),
             "data_through": through,
             "run": run,
             "judged": run,
@@ -187,8 +188,9 @@ class _State:
         unit, column = mart.slice_unit, mart.spec.slice_column
         found: dict[str, Any] = {}
         for slug in tenants:
-            since = self.entries.get(slug, {}).get("run", 0)
-            if column is None or since == 0:
+            entry = self.entries.get(slug, {})
+            since = entry.get("run", 0)
+            if column is None or since == 0 or not entry.get("first_day") or not entry["data_through"]:
                 found[slug] = None
                 continue
             ranges = self.connection.execute(
@@ -215,8 +217,15 @@ class _State:
             "select first_event_date, data_through from intermediate.int_tenants where tenant_id = ?", [slug]
         ).fetchone()
         first, through = row if row and row[0] else (_WHOLE[1], _WHOLE[0])
-        last = self.entries.get(slug, {}).get("data_through")
-        return first, max(through, date.fromisoformat(last)) if last else through
+        # A first event that turned out to be later leaves days behind it, which have to be emptied too.
+        told = [date.fromisoformat(self.entries[slug][name]) for name in ("first_day", "data_through")]
+        return min(first, told[0]), max(through, told[1])
+
+    def _first_day(self, slug: str) -> str | None:
+        row = self.connection.execute(
+            "select first_event_date from intermediate.int_tenants where tenant_id = ?", [slug]
+        ).fetchone()
+        return row[0].isoformat() if row and row[0] else None
 
     def _replace(
         self, mart: gold_models.Mart, slices: Slices, green: set[str], changes: Mapping[str, dict[str, Any]]

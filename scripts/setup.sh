@@ -49,12 +49,12 @@ if [ -n "$spark" ]; then
     if ! ls .venv-superset/tenure/metadata-*.db >/dev/null 2>&1; then
         step "Superset: empty metadata (once)" .venv/bin/python -c 'from dashboards.service import make_template; make_template()'
     fi
-    jars=${TENURE_SPARK_JARS:-$PWD/.tenure/spark}
+    jars=${TENURE_SPARK_JARS:-$PWD/.venv/tenure/spark}
     if ! has java && [ -z "${JAVA_HOME:-}" ]; then
         printf 'Java was not found: everything but `--engine spark` works. To have it: %s\n' \
             "install Java 17 (Debian: apt-get install openjdk-17-jre-headless), then make setup"
     elif ! ls "$jars"/jars/io.delta_*.jar >/dev/null 2>&1; then
-        TENURE_SPARK_JARS=$jars step "Spark: Delta JARs (once)" .venv/bin/python -m transforms.spark_jars
+        step "Spark: Delta JARs (once)" .venv/bin/python -m transforms.spark_jars
     fi
 fi
 printf '✓ %-52s %4s s\n' "set up" $((SECONDS - started))

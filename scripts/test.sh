@@ -31,6 +31,5 @@ step "mypy" $bin/mypy
 
 printf '%s▸ pytest …%s\n' "$dim" "$off"
 # Two workers; Spark's tests share one of them and its session, Superset's the other and its boot (tests/conftest.py).
-TENURE_SPARK_JARS=${TENURE_SPARK_JARS:-$PWD/.tenure/spark} \
-    $bin/python -m pytest -n "${TENURE_TEST_WORKERS:-2}" --dist loadgroup --no-loadscope-reorder --durations=15 "$@"
+$bin/python -m pytest -n "${TENURE_TEST_WORKERS:-2}" --dist loadgroup --no-loadscope-reorder --durations=15 "$@"
 printf '✓ %-52s %4s s\n' "make test" $((SECONDS - started))

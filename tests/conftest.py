@@ -32,8 +32,6 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DO_NOT_TRACK"] = "1"
     os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     os.environ.pop("TENURE_LAKE", None)
-    # Tests have homes of their own; the JARs that the set-up resolved are shared.
-    os.environ.setdefault("TENURE_SPARK_JARS", str(ROOT / ".tenure" / "spark"))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,7 +3,8 @@
     python -m transforms.spark_jars        # needs Java and, the first time, the network (about 30 s)
 
 After that a session gets the files found here and needs no network (STACK: only the io.delta and io.unitycatalog files
-are missing from the wheel). Folder: TENURE_SPARK_JARS, default TENURE_HOME/spark.
+are missing from the wheel). Folder: TENURE_SPARK_JARS, default beside the
+installed packages, because the JARs belong to them and not to somebody's data.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import sys
 import time
 from pathlib import Path
 
-from warehouse_models import home
 from warehouse_models.errors import TenureError
 
 PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
@@ -23,7 +23,7 @@ _WANTED = ("io.delta_*.jar", "io.unitycatalog_*.jar")
 
 def jars_folder() -> Path:
     """Where the JARs are kept."""
-    return Path(os.environ.get("TENURE_SPARK_JARS") or home.home() / "spark").absolute()
+    return Path(os.environ.get("TENURE_SPARK_JARS") or Path(sys.prefix) / "tenure" / "spark").absolute()
 
 
 def jar_files() -> list[Path]:
@@ -35,7 +35,7 @@ def jar_files() -> list[Path]:
     found = sorted(path for pattern in _WANTED for path in (jars_folder() / "jars").glob(pattern))
     if not found:
         why = f"its Delta JARs are not in {jars_folder()}"
-        raise TenureError("Spark", why, "run: python -m transforms.spark_jars (needs Maven Central once)")
+        raise TenureError("Spark", why, f"run: {sys.executable} -m transforms.spark_jars (needs Maven Central once)")
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from warehouse_models.errors import TenureError
 _FOLDER = Path(__file__).parent / "policies"
 _META = {"name", "version", "valid_from"}
 _TYPES = {"identify", "track", "page", "screen", "group", "alias"}
+
+# A gap of more than a day would join days that a session's four-day window does not see (transforms/product/sessions).
+_BOUNDS = {"session_gap_minutes": (1, 1440), "event_time_clamp_minutes": (0, 1440), "trend_min_events": (0, 10**9)}
 
 SETTINGS_SCHEMA = pa.schema(
     [
@@ -66,8 +70,10 @@ def check_setting(key: str, value: Any) -> Any:
             number = int(value)
         except (TypeError, ValueError):
             raise TenureError(f"setting {key}", f"{value!r} is no whole number", f"default: {defaults[key]}") from None
-        if number < 0:
-            raise TenureError(f"setting {key}", "it must not be negative", f"default: {defaults[key]}")
+        least, most = _BOUNDS[key]
+        if not least <= number <= most:
+            why = f"{number} is not within {least} to {most}"
+            raise TenureError(f"setting {key}", why, f"default: {defaults[key]}")
         return number
     if isinstance(defaults[key], list):
         items = value.split(",") if isinstance(value, str) else list(value)
@@ -78,13 +84,16 @@ def check_setting(key: str, value: Any) -> Any:
     if isinstance(defaults[key], dict):
         try:
             mapping = json.loads(value) if isinstance(value, str) else dict(value)
-            if set(mapping) - set(defaults[key]):
+            if set(mapping) - set(defaults[key]) or not all(isinstance(items, list) for items in mapping.values()):
                 raise ValueError
             return {name: sorted(str(item) for item in mapping.get(name, [])) for name in defaults[key]}
         except (ValueError, TypeError, AttributeError):
             example = json.dumps({"domains": ["example.com"], "users": [], "accounts": []})
             raise TenureError(f"setting {key}", "it is not the mapping it should be", f"e.g. '{example}'") from None
-    return str(value)
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise TenureError(f"setting {key}", f"{value!r} is no ISO date", f"e.g. {defaults[key]}") from None
 
 
 def effective(settings: Mapping[str, Any]) -> dict[str, Any]:

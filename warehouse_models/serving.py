@@ -13,8 +13,8 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,9 @@ class Principal:
 
 ALL = Principal(None)
 
+# What the marts that are views read (fct_events, fct_sessions); a test compares it with their texts.
+VIEWED = ("silver/product/activity", "silver/product/events", "silver/product/sessions")
+
 
 class ServingResult:
     """The answer to one statement. Read it once: as rows, or as an Arrow table.
@@ -53,19 +56,31 @@ class ServingResult:
     `columns` are names, `types` DuckDB type names, in order. Times are aware datetimes in UTC, dates are dates.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, bounded: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._connection, self._bounded = connection, bounded
         described = connection.description or []
         self.columns: list[str] = [str(column[0]) for column in described]
         self.types: list[str] = [str(column[1]) for column in described]
 
     def rows(self, limit: int | None = None) -> list[tuple[Any, ...]]:
-        """All rows that are left, or at most `limit` of them; a further call gives the following ones."""
-        return self._connection.fetchall() if limit is None else self._connection.fetchmany(limit)
+        """All rows that are left, or at most `limit` of them; a further call gives the following ones.
+
+        TenureError: more than TENURE_SQL_ROWS (default a million) where no limit is given, too much time or memory.
+        """
+        most = limit if limit is not None else int(os.environ.get("TENURE_SQL_ROWS") or 1_000_000)
+        with self._bounded():
+            found = self._connection.fetchmany(most)
+            if limit is None and len(found) == most and self._connection.fetchone() is not None:
+                next_step = "aggregate, add LIMIT, or set TENURE_SQL_ROWS"
+                raise TenureError("the statement", f"it gives more than {most:,} rows", next_step)
+        return found
 
     def arrow(self) -> pa.Table:
-        """The rows that are left as an Arrow table."""
-        return self._connection.to_arrow_table()
+        """The rows that are left as an Arrow table. TenureError: too much time or memory."""
+        with self._bounded():
+            return self._connection.to_arrow_table()
 
 
 class ServingConnection:
@@ -105,9 +120,16 @@ class ServingConnection:
     def execute(self, statement: str, parameters: Sequence[Any] | None = None) -> ServingResult:
         """Run one guarded SELECT. Refused, or TenureError where it fails or runs out of time or memory."""
         check(self.raw, statement, self._columns.keys())
+        with self._bounded():
+            self.raw.execute(statement, parameters)
+        return ServingResult(self.raw, self._bounded)
+
+    @contextmanager
+    def _bounded(self) -> Iterator[None]:
+        """A time limit for what DuckDB does inside, and its errors as ours. DuckDB computes while rows are fetched."""
         try:
             with self._timer():
-                self.raw.execute(statement, parameters)
+                yield
         except duckdb.InterruptException as error:
             why = f"it ran longer than {self.seconds:g} s"
             raise TenureError("the statement", why, "narrow it, or set TENURE_SQL_SECONDS") from error
@@ -117,7 +139,6 @@ class ServingConnection:
         except duckdb.Error as error:
             why = str(error).strip()
             raise TenureError("the statement", why, "mend the SQL; `tenure sql --tables` lists the marts") from error
-        return ServingResult(self.raw)
 
     @contextmanager
     def _timer(self) -> Iterator[None]:
@@ -247,16 +268,21 @@ def _is_union(raw: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _directories(principal: Principal, manifest: Manifest) -> list[str]:
-    """Where the views of the attached files read: silver of the principal's shards, and gold for all tenants.
+    """Where the views of the attached files read: the principal's own partitions of silver, and gold for all tenants.
 
-    The attached files themselves are open already and need no leave.
+    The attached files themselves are open already and need no leave. A log names the files of every tenant of the
+    shard; the files themselves stay closed.
     """
     lake = home.lake_root().rstrip("/")
     if principal.tenants is None:
         shards = set(manifest.tables) | {str(entry["shard"]) for entry in manifest.tenants.values()}
         return [f"{lake}/shards/{shard}/{layer}" for shard in sorted(shards) for layer in ("silver", "gold")]
-    shards = {str(manifest.tenants[slug]["shard"]) for slug in principal.tenants if slug in manifest.tenants}
-    return [f"{lake}/shards/{shard}/silver" for shard in sorted(shards)]
+    found = set()
+    for slug in principal.tenants & manifest.tenants.keys():
+        for address in VIEWED:
+            table = f"{lake}/shards/{manifest.tenants[slug]['shard']}/{address}"
+            found |= {f"{table}/_delta_log", f"{table}/tenant_id={slug}"}
+    return sorted(found)
 
 
 def _lock(raw: duckdb.DuckDBPyConnection, directories: Sequence[str]) -> None:

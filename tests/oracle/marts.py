@@ -92,9 +92,8 @@ class Tenant:
         found = {}
         for account in {*first_events, *self.versions}:
             created = [c["created_at"].date() for _, c in self.versions.get(account, []) if c.get("created_at")]
-            known = [date(2024, 1, 1)] if self.versions.get(account) and not created else created
-            dates = [*known, *([first_events[account]] if account in first_events else [])]
-            found[account] = (max(min(dates), self.first), first_events.get(account))
+            dates = [*created, *([first_events[account]] if account in first_events else [])]
+            found[account] = (max(min(dates, default=self.first), self.first), first_events.get(account))
         return found
 
     def seats(self, account: str, day: date) -> int | None:

@@ -151,6 +151,20 @@ def test_a_red_tenant_keeps_its_last_publication_says_why_and_moves_when_mended(
     assert ask(None, LAST_DAY, before) == [("2024-01-05",)]
 
 
+def test_days_before_a_first_event_that_turned_out_to_be_later_are_gone_for_everybody(shop: Shop) -> None:
+    shop.pool.event("bolt", "2010-01-01 10:00", user="u", account="a", feature="old")
+    shop.pool.commit()
+    shop.run()
+    old = "select count(*) from marts.fct_feature_usage_daily where feature = 'old'"
+    assert ask("bolt", old) == ask(None, old) == [(1,)]
+    (key,) = [key for key, event in shop.pool.events.items() if event["time"].year == 2010]
+    del shop.pool.events[key]
+    shop.pool.commit()
+    shop.run()
+    assert ask("bolt", old) == [(0,)]
+    assert ask(None, old) == [(0,)], "gold Delta keeps no day that its tenant no longer has"
+
+
 def test_a_tenant_that_was_never_green_has_no_file_and_is_listed_as_held(shop: Shop) -> None:
     shop.pool.extra_rows["silver/product/usage_daily"].append(broken_row("bolt", date(2024, 1, 3)))
     shop.pool.commit()

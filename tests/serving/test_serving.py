@@ -85,6 +85,22 @@ def test_a_statement_that_needs_too_much_memory_is_stopped(home: Path, monkeypat
         )
 
 
+def test_the_time_limit_holds_while_rows_are_fetched_too(home: Path) -> None:
+    slow = " cross join ".join(f"fct_feature_usage_daily as t{n}" for n in range(3))
+    with open_serving(world.GREEN, seconds=0.5) as connection:
+        answer = connection.execute(f"select t0.events + t1.events + t2.events from {slow}")
+        with pytest.raises(TenureError, match="longer than 0.5 s"):
+            answer.rows(limit=10**9)
+
+
+def test_more_rows_than_a_program_can_hold_are_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENURE_SQL_ROWS", "100")
+    with open_serving(world.GREEN) as connection:
+        assert len(connection.execute("select * from fct_feature_usage_daily limit 100").rows()) == 100
+        with pytest.raises(TenureError, match="more than 100 rows"):
+            connection.execute("select * from fct_feature_usage_daily limit 101").rows()
+
+
 def test_times_are_utc_wherever_the_server_stands(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "America/New_York")
     with open_serving(world.GREEN) as connection, connection.fork() as other:

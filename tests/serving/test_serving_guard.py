@@ -90,6 +90,16 @@ LOCKED = [
 ]
 
 
+def test_the_lock_closes_a_neighbours_silver_also_where_the_guard_is_passed_by(
+    green: ServingConnection, home: Path
+) -> None:
+    events = f"delta_scan('{home}/lake/shards/pool/silver/product/events', version := 1)"
+    own = f"select count(*) from {events} where tenant_id = '{world.GREEN}'"
+    assert green.raw.execute(own).fetchall() == [(100,)]
+    with pytest.raises(duckdb.Error, match="disabled by configuration"):
+        green.raw.execute(f"select count(message_id) from {events} where tenant_id = '{world.HELD}'").fetchall()
+
+
 @pytest.mark.parametrize("sql", LOCKED)
 def test_the_lock_holds_even_where_the_guard_is_passed_by(sql: str, green: ServingConnection, home: Path) -> None:
     with pytest.raises(duckdb.Error):

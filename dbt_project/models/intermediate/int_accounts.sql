@@ -7,8 +7,8 @@ with seen as (
 ),
 
 known as (
-    -- The earliest creation that any version says; a record that says none is known from its first version on.
-    select tenant_id, account_id, coalesce(min(created_at), min(updated_at))::date as known_date
+    -- The earliest creation that any version says.
+    select tenant_id, account_id, min(created_at)::date as created_date
     from {{ ref('stg_crm__accounts') }}
     group by all
 )
@@ -17,7 +17,10 @@ select
     tenant_id,
     account_id,
     seen.first_event_date,
-    greatest(least(seen.first_event_date, known.known_date), tenants.first_event_date) as start_date
+    -- An account without creation or event was there from the beginning: when its record landed says nothing of it.
+    greatest(
+        coalesce(least(seen.first_event_date, known.created_date), tenants.first_event_date), tenants.first_event_date
+    ) as start_date
 from seen
 full join known using (tenant_id, account_id)
 inner join {{ ref('int_tenants') }} as tenants using (tenant_id)
