@@ -100,11 +100,6 @@ def order() -> list[str]:
     return list(transforms())
 
 
-def inputs(address: str) -> list[str]:
-    """Addresses that the table at `address` is computed from."""
-    return list(transforms()[address].inputs)
-
-
 def _read(spec: TableSpec, path: Path) -> Transform:
     match = _HEADER.match(path.read_text(encoding="utf-8"))
     if not match:

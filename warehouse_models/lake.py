@@ -75,11 +75,6 @@ class Lake:
         found = self.table(table, shard)
         return Trail.nothing(None) if found is None else read_trail(found, after)
 
-    def marker(self, table: TableSpec | str, shard: str, app_id: str) -> int | None:
-        """Version recorded for an application transaction, or None."""
-        found = self.table(table, shard)
-        return None if found is None else found.transaction_version(app_id)
-
     def duck(self, **options: Any) -> Any:
         """A DuckDB connection that can `delta_scan` this lake; options as `duck.connect`."""
         return duck.connect(temp_directory=home.scratch(), **options)

@@ -14,13 +14,9 @@ from typing import Any
 
 import pytest
 
-from connectors.canonical import canonical, key64, parse
 from connectors.land import land
 from connectors.sandbox import TenantFiles, TenantPlan, World, default_plans, write_world
-from connectors.sandbox.bulk import bulk_events, write_bulk
 from tests.connectors.conftest import Drop
-from warehouse_models.lake import Lake
-from warehouse_models.specs import spec
 
 DAYS = 60
 
@@ -174,23 +170,6 @@ def test_a_world_lands_with_nothing_refused_and_only_its_exact_copies_as_duplica
     assert lands("events", files.events) == (true["lines"] - copies, copies, 0)
     assert lands("accounts", files.accounts) == (len(rows(files.accounts)), 0, 0)
     assert lands("users", files.users) == (len(files.users.read_text().splitlines()), 0, 0)
-
-
-def test_bulk_events_are_bronze_rows_as_landing_would_write_them(tenure_home: Path) -> None:
-    lake = Lake()
-    made = bulk_events(lake, 20_000, tenants=["a1", "b2"])
-    assert made.schema.equals(spec("bronze/product/events").arrow_schema)
-    assert made.equals(bulk_events(lake, 20_000, tenants=["a1", "b2"]))
-    sampled = made.slice(6_000, 200).to_pylist()
-    for row in sampled:
-        assert canonical(parse(row["payload"])).decode() == row["payload"]
-        assert hashlib.sha256(row["payload"].encode()).hexdigest() == row["payload_sha"]
-        assert key64(row["record_id"]) == row["message_key"]
-    ids = made.column("record_id").to_pylist()
-    assert 0.002 < 1 - len(set(ids)) / len(ids) < 0.02
-    write_bulk(lake, "pool", 20_000, tenants=["a1", "b2"])
-    table = lake.table("bronze/product/events", "pool")
-    assert table is not None and table.to_pyarrow_table().num_rows == 20_000
 
 
 Progress = Callable[[str, int], None]

@@ -87,8 +87,8 @@ def test_a_version_ahead_of_the_table_means_full_refresh(lake: Lake) -> None:
 
 def test_data_and_marker_are_one_commit(lake: Lake) -> None:
     lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=told(None), transactions={"app": 7})
-    assert lake.marker(USAGE, "pool", "app") == 7
-    assert lake.marker(USAGE, "pool", "another") is None
+    table = lake.table(USAGE, "pool")
+    assert table is not None and (table.transaction_version("app"), table.transaction_version("other")) == (7, None)
 
 
 def test_an_absent_table_has_no_version_and_no_changes(lake: Lake) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transforms.definition import inputs, order, transforms
+from transforms.definition import order, transforms
 from warehouse_models.spec import Pii, TableSpec
 from warehouse_models.specs import all_specs
 
@@ -41,7 +41,7 @@ def test_every_silver_table_has_one_text_and_inputs_come_first() -> None:
     assert addresses and set(addresses) == {a for a in all_specs() if a.startswith("silver/")}
     for address in addresses:
         earlier = set(addresses[: addresses.index(address)])
-        assert {i for i in inputs(address) if i.startswith("silver/")} <= earlier
+        assert {i for i in transforms()[address].inputs if i.startswith("silver/")} <= earlier
 
 
 def test_a_policy_value_changes_the_definition_of_what_uses_it_only(monkeypatch: pytest.MonkeyPatch) -> None:
