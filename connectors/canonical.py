@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
 _SORTED = orjson.OPT_SORT_KEYS
+# The shortest integer that does not fit into 64 bits has 20 digits.
+_LONG_NUMBER = re.compile(rb"[0-9]{20}")
 
 
 class TooDeep(ValueError):
@@ -36,9 +39,27 @@ def parse(raw: bytes | str) -> Any:
     return orjson.loads(raw)
 
 
-def parse_exact(raw: bytes | str) -> Any:
-    """Like parse, but integers of any length keep every digit (slower)."""
-    return json.loads(raw)
+def exact(value: dict[str, Any], raw: bytes) -> dict[str, Any]:
+    """The object that `raw` was parsed to, with every digit of the integers that `parse` rounded (beyond 64 bits).
+
+    Two ids of that length must not become one. The value itself where nothing was rounded or `raw` is no JSON.
+    """
+    if _LONG_NUMBER.search(raw) is None:
+        return value
+    try:
+        return _with_digits(value, json.loads(raw))
+    except (ValueError, RecursionError):
+        return value
+
+
+def _with_digits(value: Any, digits: Any) -> Any:
+    if value.__class__ is float and digits.__class__ is int:
+        return digits
+    if isinstance(value, dict) and isinstance(digits, dict):
+        return {name: _with_digits(inner, digits.get(name)) for name, inner in value.items()}
+    if isinstance(value, list) and isinstance(digits, list) and len(value) == len(digits):
+        return [_with_digits(*pair) for pair in zip(value, digits, strict=True)]
+    return value
 
 
 def sha_hex(raw: bytes) -> str:
@@ -60,3 +81,9 @@ def text_of(value: Any) -> str | None:
     if value.__class__ is int or value.__class__ is float:
         return canonical(value).decode()
     raise NotText(type(value).__name__)
+
+
+def id_of(value: Any) -> str | None:
+    """Like text_of, for an id: one of nothing but white space is absent too. Raises NotText."""
+    text = text_of(value)
+    return None if text is None or text.isspace() else text

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from connectors import refusals
 from connectors.arrow import columns
-from connectors.canonical import NotText, TooDeep, canonical, key64, parse, parse_exact, text_of
+from connectors.canonical import NotText, TooDeep, canonical, exact, id_of, key64, parse, text_of
 from connectors.refusals import Refused, shown
 from connectors.times import MICROS_PER_DAY, NotATime, iso, parse_micros
 from warehouse_models.specs import spec
@@ -49,8 +49,8 @@ class EventContract:
         if kind.__class__ is not str or kind not in TYPES:
             raise Refused(refusals.UNKNOWN_TYPE.format(value=shown(kind)) if kind else refusals.NO_TYPE, _id(value))
         field = _Texts(value, raw)
-        user, anonymous = field("userId"), field("anonymousId")
-        message, event, name, previous = field("messageId"), None, None, None
+        user, anonymous = field.id("userId"), field.id("anonymousId")
+        message, event, name, previous = field.id("messageId"), None, None, None
         if user is None and anonymous is None:
             raise Refused(refusals.NO_USER, message)
         if kind == "track":
@@ -60,11 +60,14 @@ class EventContract:
         elif kind == "page" or kind == "screen":
             name = field("name")
         elif kind == "alias":
-            previous = field("previousId")
-        context = get("context")
-        group = field("groupId") if kind == "group" else None
+            previous = field.id("previousId")
+        group = field.id("groupId") if kind == "group" else None
+        context = field.value.get("context")
         if group is None and isinstance(context, dict) and "groupId" in context:
-            group = _Texts(context, b"")("groupId", "context.groupId")
+            if context["groupId"].__class__ is float:
+                field.value = exact(field.value, raw)
+                context = field.value["context"]
+            group = _Texts(context, b"").id("groupId", "context.groupId")
 
         own, original = self._time(value, "timestamp", message), self._time(value, "originalTimestamp", message)
         sent, received = self._time(value, "sentAt", message), self._time(value, "receivedAt", message)
@@ -72,6 +75,7 @@ class EventContract:
 
         try:
             payload = canonical(field.value)
+            get = field.value.get
             properties, traits, about = _json(get("properties")), _json(get("traits")), _json(context)
         except TooDeep:
             raise Refused(refusals.TOO_DEEP, message) from None
@@ -137,20 +141,16 @@ class _Texts:
             return None
         try:
             if said.__class__ is float and self._raw:
-                said = self._exactly(name)
+                self.value = exact(self.value, self._raw)
+                said = self.value[name]
             return text_of(said)
         except NotText:
             raise Refused(refusals.NOT_TEXT.format(field=path or name, kind=type(said).__name__)) from None
 
-    def _exactly(self, name: str) -> Any:
-        try:
-            exact = parse_exact(self._raw)
-        except (ValueError, RecursionError):
-            return self.value[name]
-        if isinstance(exact, dict) and isinstance(exact.get(name), int):
-            # Ids of more than 64 bits: two of them must not become one.
-            self.value = {**self.value, name: exact[name]}
-        return self.value[name]
+    def id(self, name: str, path: str = "") -> str | None:
+        """An id: one of nothing but white space is absent."""
+        text = self(name, path)
+        return None if text is None or text.isspace() else text
 
 
 def unflatten(row: dict[str, Any]) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def _json(value: Any) -> str | None:
 
 def _id(value: dict[str, Any]) -> str | None:
     try:
-        return text_of(value.get("messageId"))
+        return id_of(value.get("messageId"))
     except (NotText, TooDeep):
         return None
 

@@ -71,7 +71,7 @@ def read_git(repositories: Sequence[Path | str], directory: Path | str, salt: st
     """
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
-    found = [_repository(Path(path)) for path in repositories]
+    found = [repository_root(Path(path)) for path in repositories]
     if not found:
         raise TenureError("git history", "no repository was named", "name a folder with a git repository in it")
     named = _names([path for path, _ in found])
@@ -139,8 +139,11 @@ def _events(commit: _Commit, repository: str, user: str, account: str) -> Iterat
         )
 
 
-def _repository(path: Path) -> tuple[Path, bool]:
-    """The root of the repository that `path` lies in, and whether its history is cut off."""
+def repository_root(path: Path) -> tuple[Path, bool]:
+    """The root of the repository that `path` lies in, and whether its history is cut off.
+
+    TenureError: there is no such folder, it is no repository that we may read, or it has no commit.
+    """
     if not path.exists():
         raise TenureError(f"repository {path}", "there is no such folder", "check the path")
     inside = _git(path, "rev-parse", "--is-inside-work-tree", "--is-bare-repository")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -21,13 +22,13 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from connectors import refusals
-from connectors.canonical import canonical
+from connectors.canonical import canonical, exact, sha_hex
 from connectors.events import EventContract, unflatten
 from connectors.landings import landed_before, write_landing
 from connectors.mapping import Mapping, read_mapping
 from connectors.quarantine import Landing, RefusedRow, refuse, refused_up_to
-from connectors.reading import Row, Unreadable, file_sha, is_table, max_row_bytes, read_rows
-from connectors.records import RECORD_OBJECTS, RecordContract
+from connectors.reading import HEAD, Row, Unreadable, file_sha, is_table, max_row_bytes, read_rows
+from connectors.records import FLOOR, RECORD_OBJECTS, RecordContract
 from connectors.refusals import Refused
 from connectors.report import FileReport, LandingReport
 from connectors.store import Held, Store, attempts
@@ -96,6 +97,8 @@ def _as_of(said: str | date | None) -> int | None:
         raise TenureError(f"--as-of {said}", "it is not an ISO 8601 date or time", "e.g. 2026-01-31") from None
     if micros > now_micros() + MICROS_PER_DAY:
         raise TenureError(f"--as-of {said}", "it lies in the future", "say when the file was true")
+    if micros < FLOOR:
+        raise TenureError(f"--as-of {said}", f"it lies before {iso(FLOOR)[:10]}", "say when the file was true")
     return micros
 
 
@@ -118,6 +121,7 @@ class _FileLanding:
         self.duck = duck
         self.lake, self.path, self.as_of, self.complete, self.mapping = lake, path, as_of, complete, mapping
         self.on_progress = on_progress or (lambda _: None)
+        self.limit = max_row_bytes()
         self.seen = _stat(path)
         self.sha = file_sha(path)
         how = sha256(canonical([as_of, complete, mapping.sha if mapping else None])).hexdigest()[:16]
@@ -142,7 +146,7 @@ class _FileLanding:
             self.contract = EventContract(now, floor, clamp)
         else:
             known = RECORD_OBJECTS[object]
-            self.contract = RecordContract(known, now if as_of is None else as_of, spec(known.address))
+            self.contract = RecordContract(known, now, now if as_of is None else as_of, spec(known.address))
         self.store = Store(lake, self.at, self.contract, self.app, duck)
         self.report = FileReport(str(path), object, self.at.batch_id)
         # An event in a table row has its objects as text and their fields as columns.
@@ -181,7 +185,7 @@ class _FileLanding:
             self.contract.default_time = began
         skipped = last = 0
         try:
-            for row in read_rows(self.path, after=done, limit=max_row_bytes()):
+            for row in read_rows(self.path, after=done, limit=self.limit):
                 if row.last_line <= done:
                     skipped += 1
                     continue
@@ -194,7 +198,7 @@ class _FileLanding:
         if self.good or self.refused:
             self._commit(last)
         if skipped:
-            refused = refused_up_to(self.lake, self.duck, self.at, done)
+            refused = min(skipped, self._refused_before(done))
             self.report.duplicate += skipped - refused
             self.report.quarantined += refused
         if self.report.error is None and _stat(self.path) != self.seen:
@@ -210,12 +214,29 @@ class _FileLanding:
                 app=self.app,
             )
 
+    def _refused_before(self, done: int) -> int:
+        """How many of the file's rows up to line `done` its landing refused before it was cut off."""
+        held = refused_up_to(self.lake, self.duck, self.at, done)
+        if not held:
+            return 0
+        # A row that reached bronze is refused only as one side of a conflict, and stands there with its payload.
+        landed = self.store.payloads(sorted({line for line, _ in held}))
+        in_bronze = {line for line, _ in landed}
+        refused = {line for line, payload in landed if (line, sha_hex(payload.encode()[:HEAD])) in held}
+        with suppress(Unreadable):
+            for row in read_rows(self.path, limit=self.limit):
+                if row.line > done:
+                    break
+                if row.line not in in_bronze and (row.line, sha_hex(row.raw[:HEAD])) in held:
+                    refused.add(row.line)
+        return len(refused)
+
     def _take(self, row: Row) -> None:
         """Read one row by the contract; only what bronze or the quarantine will hold stays in memory."""
         try:
             if row.value is None:
                 raise Refused(row.refusal or refusals.NOT_JSON)
-            value = row.value if self.mapping is None else self.mapping.apply(row.value)
+            value = row.value if self.mapping is None else self.mapping.apply(exact(row.value, row.raw))
             if self.is_flat:
                 value = unflatten(value)
             self.good.append(self.contract.read(value, row.raw, row.line, row.size))

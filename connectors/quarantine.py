@@ -115,17 +115,20 @@ def _held(
     return set(rows)
 
 
-def refused_up_to(lake: Lake, duck: DuckDBPyConnection, at: Landing, line: int) -> int:
-    """How many rows of the file, up to a line, the quarantine holds."""
+def refused_up_to(lake: Lake, duck: DuckDBPyConnection, at: Landing, line: int) -> set[tuple[int, str]]:
+    """(line, payload_sha) of what the quarantine holds up to a line under the file's name.
+
+    Files of one name share their refused rows: which of these are the file's own, its content says.
+    """
     version = lake.version(ADDRESS, at.shard)
     if version is None:
-        return 0
-    found = duck.execute(
-        f"SELECT count(DISTINCT line) FROM delta_scan('{lake.table_uri(ADDRESS, at.shard)}', version := {version})"
+        return set()
+    rows = duck.execute(
+        f"SELECT line, payload_sha FROM delta_scan('{lake.table_uri(ADDRESS, at.shard)}', version := {version})"
         " WHERE tenant_id = ? AND object = ? AND file = ? AND line <= ?",
         [at.tenant, at.object, at.file, line],
-    ).fetchone()
-    return int(found[0]) if found else 0
+    ).fetchall()
+    return set(rows)
 
 
 def _table(at: Landing, rows: list[RefusedRow]) -> pa.Table:

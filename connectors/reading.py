@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 from connectors import refusals
 from connectors.canonical import parse
 from connectors.gunzip import MAGIC, DamagedGzip, Gunzip
+from warehouse_models.errors import TenureError
 
 DEFAULT_MAX_ROW = 10_000_000
 HEAD = 65_536
@@ -53,8 +54,12 @@ class Unreadable(Exception):
 
 
 def max_row_bytes() -> int:
-    """The size from which a row is refused: TENURE_MAX_ROW_BYTES or 10 MB."""
-    return int(os.environ.get("TENURE_MAX_ROW_BYTES") or DEFAULT_MAX_ROW)
+    """The size from which a row is refused: TENURE_MAX_ROW_BYTES or 10 MB. TenureError: it is no number."""
+    said = os.environ.get("TENURE_MAX_ROW_BYTES") or str(DEFAULT_MAX_ROW)
+    if not (said.isascii() and said.isdigit() and int(said)):
+        why = f"{said!r} is not a whole number of bytes"
+        raise TenureError("TENURE_MAX_ROW_BYTES", why, f"digits only, e.g. {DEFAULT_MAX_ROW}, or leave it unset")
+    return int(said)
 
 
 def file_sha(path: Path) -> str:

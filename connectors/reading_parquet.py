@@ -43,6 +43,9 @@ def _rows(path: Path, after: int) -> Iterator[Row]:
     number = 0
     try:
         file = pq.ParquetFile(path)
+        names = file.schema_arrow.names
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise Unreadable(f"the Parquet file names a column twice: {', '.join(twice)}")
         for batch in file.iter_batches(batch_size=_BATCH):
             if number + batch.num_rows <= after:
                 yield from (Row(number + n, number + n, b"", 0, None, None) for n in range(1, batch.num_rows + 1))

@@ -16,11 +16,13 @@ import pyarrow as pa
 
 from connectors import refusals
 from connectors.arrow import columns
-from connectors.canonical import NotText, TooDeep, canonical, sha_hex, text_of
+from connectors.canonical import NotText, TooDeep, canonical, exact, id_of, sha_hex, text_of
 from connectors.refusals import Refused, shown
-from connectors.times import NotATime, iso, parse_day, parse_micros
+from connectors.times import MICROS_PER_DAY, NotATime, iso, parse_day, parse_micros
 from warehouse_models.spec import TableSpec
 
+# Silver gives the first version of a key all the time before it, from 1900-01-01: no version may be older than that.
+FLOOR = parse_micros("1900-01-02")
 _TYPED = ("record_id", "payload_sha", "updated_at", "op", "line", "bytes", "payload")
 _TRUE, _FALSE = frozenset(("true", "t", "yes", "y", "1")), frozenset(("false", "f", "no", "n", "0"))
 
@@ -89,14 +91,16 @@ RECORD_OBJECTS: dict[str, RecordObject] = {
 
 @dataclass
 class RecordContract:
-    """Reads versions of one object. `default_time` (UTC microseconds) is the updated_at of rows that carry none."""
+    """Reads versions of one object. Times in UTC microseconds; `default_time` is the updated_at of rows without one."""
 
     object: RecordObject
+    landed_at: int
     default_time: int
     table: TableSpec
 
     def read(self, value: dict[str, Any], raw: bytes, line: int, size: int) -> tuple[Any, ...]:
         """One row in the order of `_TYPED`. Raises Refused."""
+        value = exact(value, raw)
         key = self._field(value, self.object.key)
         if key is None:
             raise Refused(refusals.NO_KEY.format(field=self.object.key))
@@ -134,14 +138,18 @@ class RecordContract:
         return key, sha, at, "delete" if deleted else "upsert", line, size, payload.decode()
 
     def _updated(self, text: str, received: dict[str, str]) -> int:
-        spelled = _time("updated_at", text)
+        spelled, at = _time("updated_at", text), parse_micros(text)
+        if at > self.landed_at + MICROS_PER_DAY:
+            raise Refused(refusals.UPDATED_IN_FUTURE.format(value=spelled))
+        if at < FLOOR:
+            raise Refused(refusals.UPDATED_TOO_EARLY.format(value=spelled, floor=iso(FLOOR)[:10]))
         if spelled != text:
             received["updated_at"] = text
-        return parse_micros(text)
+        return at
 
     def _field(self, value: dict[str, Any], name: str) -> str | None:
         try:
-            text = text_of(value.get(name))
+            text = (id_of if name.endswith("_id") else text_of)(value.get(name))
         except NotText:
             raise Refused(refusals.NOT_TEXT.format(field=name, kind=type(value[name]).__name__)) from None
         if text is not None and "\0" in text:

@@ -23,6 +23,10 @@ FROM_FUTURE = "from_future: the received time {value} is later than a day after 
 NOT_TEXT = "not_text: {field} holds {kind}, not text or a number"
 NUL_IN_FIELD = "nul_bytes: {field} holds a NUL character"
 NO_KEY = "no_key: {field} is missing"
+UPDATED_IN_FUTURE = "updated_in_future: updated_at {value} is later than a day after landing"
+UPDATED_TOO_EARLY = (
+    "updated_too_early: updated_at {value} lies before {floor}; first versions are valid from the day before"
+)
 BAD_INTEGER = "bad_integer: {field} {value} is not a whole number of 0 or more"
 BAD_BOOLEAN = "bad_boolean: {field} {value} is neither true nor false"
 CONFLICT = "conflict: {file} line {line} says otherwise about {key} at {at}; the key has no version at that time"

@@ -62,6 +62,13 @@ class Store:
         ).fetchone()
         return (int(marker), int(found[0])) if found and found[0] is not None else (0, None)
 
+    def payloads(self, lines: list[int]) -> list[tuple[int, str]]:
+        """(line, payload) of what this landing put into bronze, of some lines of the file."""
+        return self._duck.execute(
+            f"SELECT line, payload FROM {self._scan()} WHERE tenant_id = ? AND batch_id = ? AND list_contains(?, line)",
+            [self.at.tenant, self.at.batch_id, lines],
+        ).fetchall()
+
     def known_events(self, rows: list[tuple[Any, ...]]) -> set[tuple[str, str]]:
         """Which (record_id, payload_sha) of event rows bronze holds. Two steps: the 64-bit keys, then only the hits."""
         keys = pa.table({"message_key": pa.array([row[2] for row in rows], pa.int64())})

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from connectors.git_history import repository_root
 from orchestration import services
 from orchestration.logins import operator_password, password_of
 from orchestration.runs import Progress, RunResult, run_shards
@@ -44,8 +45,8 @@ QUERIES = (
         EXECUTIVE_OF,
     ),
     (
-        "Which part of the code was worked on, and by how many?",
-        "SELECT feature, sum(events) AS commits, max(users) AS most_authors_on_a_day"
+        "Which part of the code is worked on most?",
+        "SELECT feature, sum(events) AS commits, max(users) AS most_authors_of_a_domain_on_a_day"
         " FROM marts.fct_feature_usage_daily GROUP BY feature ORDER BY commits DESC LIMIT 10",
         "{git}",
     ),
@@ -162,6 +163,7 @@ def _repository(chosen: Path | None) -> tuple[str, str, Path]:
     """Slug, name and path of the git history's tenant."""
     if chosen is None:
         return "tenure_git", "this project", OWN_CLONE
+    repository_root(chosen)
     folded = re.sub(r"[^a-z0-9]+", "_", chosen.resolve().name.lower()).strip("_") or "repository"
     return f"git_{folded}"[:40].rstrip("_"), chosen.resolve().name, chosen
 

@@ -22,6 +22,10 @@ SAMPLES = Path(os.environ.get("TENURE_SAMPLES", ROOT.parent / "shared" / "sample
 ONE_WORKER = {"spark": "spark", "superset": "superset", "browser": "superset"}
 _START_FIRST = {"transforms": 0, "browser": 1, "e2e": 2, "orchestration": 3}
 
+# hypothesis fails an example of over 200 ms by default; on a busy machine that says nothing.
+settings.register_profile("tenure", deadline=None)
+settings.load_profile("tenure")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Nothing in a test run may phone home or read the developer's own settings, and no test is timed."""

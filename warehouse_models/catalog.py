@@ -18,7 +18,7 @@ from deltalake.exceptions import CommitFailedError
 
 from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
-from warehouse_models.policy import check_setting
+from warehouse_models.policy import check_key, check_setting
 
 SLUG = re.compile(r"^[a-z][a-z0-9_]{1,40}$")
 STATES = ("active", "moving", "sandbox", "suspended")
@@ -150,7 +150,7 @@ class Catalog:
         self._change("tenants", _TENANTS, change)
         return added
 
-    def set_tenant(self, slug: str, **changes: Any) -> Tenant:
+    def set_tenant(self, slug: str, /, **changes: Any) -> Tenant:
         """Change `state`, `name` or settings of a tenant; a value of None or "" takes a setting back."""
         changed = self.tenant(slug)
 
@@ -164,6 +164,7 @@ class Catalog:
                 elif key == "name":
                     after = replace(after, name=str(value))
                 elif value in (None, ""):
+                    check_key(key)
                     settings.pop(key, None)
                 else:
                     settings[key] = check_setting(key, value)
@@ -213,14 +214,14 @@ def _read(table: DeltaTable | None) -> list[dict[str, Any]]:
 
 
 def _check_slug(thing: str, slug: str) -> None:
-    if not SLUG.match(slug) or "__" in slug:
+    if not SLUG.fullmatch(slug) or "__" in slug:
         why = "a name is 2 to 41 of a-z, 0-9 and single _, starting with a letter"
         raise TenureError(f"{thing} {slug!r}", why, f"e.g. {_suggest(slug)}")
 
 
 def _suggest(slug: str) -> str:
     folded = re.sub(r"_+", "_", re.sub(r"[^a-z0-9]+", "_", slug.lower())).strip("_")[:40]
-    return folded if SLUG.match(folded) else "acme"
+    return folded if SLUG.fullmatch(folded) else "acme"
 
 
 def _check_state(slug: str, state: str) -> str:

@@ -52,19 +52,24 @@ def policy_hash() -> str:
     return digest.hexdigest()[:16]
 
 
+def check_key(key: str) -> None:
+    """TenureError where there is no setting `key`; names those that are."""
+    known = sorted([*engagement_defaults(), "reporting_currency"])
+    if key not in known:
+        raise TenureError(f"setting {key}", "there is no such setting", f"known settings: {', '.join(known)}")
+
+
 def check_setting(key: str, value: Any) -> Any:
     """The value of setting `key` in its right type; TenureError names what is allowed.
 
     `value` may come from the command line as text; lists as `track,page`, mappings as JSON.
     """
+    check_key(key)
     defaults = engagement_defaults()
     if key == "reporting_currency":
         if not (isinstance(value, str) and len(value) == 3 and value.isalpha() and value.isupper()):
             raise TenureError(f"setting {key}", f"{value!r} is no ISO 4217 code", "give three capitals, e.g. EUR")
         return value
-    if key not in defaults:
-        known = ", ".join(sorted([*defaults, "reporting_currency"]))
-        raise TenureError(f"setting {key}", "there is no such setting", f"known settings: {known}")
     if isinstance(defaults[key], int):
         try:
             number = int(value)

@@ -89,7 +89,7 @@ def _print_report(report: LandingReport) -> None:
 
 @quarantine.command("list")
 def quarantine_list(
-    tenant: Annotated[str, typer.Option(help="Only this tenant.")] = "",
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] = None,
     object: Annotated[str, typer.Option(help=f"Only this object: {OBJECTS}.")] = "",
     limit: Annotated[int, typer.Option(help="At most so many rows per tenant; 0: all.")] = 50,
     as_json: bool = JSON_OPTION,
@@ -103,7 +103,7 @@ def quarantine_list(
 
     lake = Lake()
     catalog = Catalog(lake)
-    tenants = [catalog.tenant(tenant)] if tenant else catalog.tenants()
+    tenants = [catalog.tenant(tenant)] if tenant is not None else catalog.tenants()
     rows = [
         asdict(refusal)
         for found in tenants

@@ -58,15 +58,23 @@ def print_json(value: Any) -> None:
 
 
 def print_rows(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: str, headings: Sequence[str] | None = None
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    empty: str,
+    headings: Sequence[str] | None = None,
+    *,
+    exact: bool = False,
 ) -> None:
-    """A table of the `columns` of `rows` under `headings` (default: their names); the sentence `empty` for none."""
+    """A table of the `columns` of `rows` under `headings` (default: their names); the sentence `empty` for none.
+
+    `exact`: numbers as they are, without thousands separators (a year is no 2,024) and unrounded.
+    """
     if not rows:
         out.print(empty)
         return
     table = Table(*(escape(heading) for heading in headings or columns), box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*(escape(_cell(row.get(column))) for column in columns))
+        table.add_row(*(escape(_cell(row.get(column), exact)) for column in columns))
     out.print(table)
 
 
@@ -79,9 +87,11 @@ def step(title: str) -> Iterator[None]:
     err.print(f"[green]✓[/] {escape(title)} [dim]{time.monotonic() - started:.1f} s[/]")
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, exact: bool = False) -> str:
     if value is None:
         return ""
+    if exact:
+        return str(_plain(value))
     if isinstance(value, dict):
         return " ".join(f"{key}={item}" for key, item in value.items())
     if isinstance(value, float):

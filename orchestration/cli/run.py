@@ -24,7 +24,9 @@ def run(
         str, typer.Option(help="duckdb or spark, for bronze to silver [TENURE_ENGINE, else duckdb].")
     ] = "",
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Compute everything anew: same rows.")] = False,
-    tenant: Annotated[str, typer.Option(help="Only the shard of this tenant; with --full-refresh only its rows.")] = "",
+    tenant: Annotated[
+        str | None, typer.Option(help="Only the shard of this tenant; with --full-refresh only its rows.")
+    ] = None,
     full_audit: Annotated[bool, typer.Option("--full-audit", help="Audit all history, as the daily run does.")] = False,
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -42,7 +44,9 @@ def run(
         raise TenureError(f"engine {engine}", "there is no such engine", "choose duckdb or spark")
     started = time.monotonic()
     catalog = Catalog()
-    shards = [catalog.tenant(tenant).shard] if tenant else sorted({found.shard for found in catalog.tenants()})
+    shards = (
+        [catalog.tenant(tenant).shard] if tenant is not None else sorted({found.shard for found in catalog.tenants()})
+    )
     if not shards:
         raise TenureError(
             "tenure run", "there is no tenant yet", "tenure tenant add acme, or see it at work: tenure demo"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import math
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def sql(
     statement: Annotated[str, typer.Argument(help='One SELECT, e.g. "SELECT * FROM marts.trust".')] = "",
-    tenant: Annotated[str, typer.Option(help="Only this tenant's file is opened. Without it: all tenants.")] = "",
+    tenant: Annotated[
+        str | None, typer.Option(help="Only this tenant's file is opened. Without it: all tenants.")
+    ] = None,
     format: Annotated[str, typer.Option(help="table, csv or json.")] = "table",
     tables: Annotated[bool, typer.Option("--tables", help="List the marts and their columns instead.")] = False,
 ) -> None:
@@ -33,7 +36,7 @@ def sql(
         raise TenureError(f"format {format}", "there is no such format", "table, csv or json")
     if not statement and not tables:
         raise TenureError("tenure sql", "no statement was given", 'tenure sql "SELECT * FROM marts.trust", or --tables')
-    with open_serving(tenant or ALL) as serving:
+    with open_serving(ALL if tenant is None else tenant) as serving:
         if tables:
             columns = ["mart", "columns"]
             rows = [
@@ -48,10 +51,17 @@ def sql(
         writer.writerow(columns)
         writer.writerows(rows)
     elif format == "json":
-        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        if twice := sorted({name for name in columns if columns.count(name) > 1}):
+            raise TenureError("--format json", f"two columns are named {', '.join(twice)}", "name them apart with AS")
+        print_json([{name: _finite(value) for name, value in zip(columns, row, strict=True)} for row in rows])
     else:
         # Two columns of one name are two columns: the table is printed by position.
         keyed = [{str(place): value for place, value in enumerate(row)} for row in rows]
-        print_rows(keyed, [str(place) for place in range(len(columns))], "No rows.", headings=columns)
+        print_rows(keyed, [str(place) for place in range(len(columns))], "No rows.", headings=columns, exact=True)
         if rows:
             out.print(f"[dim]{len(rows):,} row{'s' if len(rows) != 1 else ''}[/]")
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

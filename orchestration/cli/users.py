@@ -32,7 +32,10 @@ def add(
     from orchestration.logins import new_password
     from warehouse_models import home
     from warehouse_models.catalog import Catalog
+    from warehouse_models.errors import TenureError
 
+    if role not in ("executive", "analyst"):
+        raise TenureError(f"role {role}", "a login of a tenant cannot have it", "executive or analyst")
     catalog = Catalog()
     tenants = [catalog.tenant(slug).tenant_id for slug in tenant]
     exists = any(found["name"] == name for found in service.list_users(home.home()))

@@ -149,6 +149,32 @@ def test_a_file_that_changes_while_it_is_read_does_not_claim_its_end(
     assert drop.land("events", path).duplicate == 3
 
 
+class _CutOff(Exception):
+    pass
+
+
+def _cut_off(report: object) -> None:
+    raise _CutOff
+
+
+@pytest.mark.parametrize("shared", [0, 2])
+def test_a_resumed_file_counts_its_own_refused_rows_and_none_of_another_file_of_its_name(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch, shared: int
+) -> None:
+    monkeypatch.setattr("connectors.land.CHUNK_ROWS", 4)
+    (drop.folder / "other").mkdir()
+    drop.land("events", drop.file("other/rows.jsonl", b"\n".join(b"{broken %d" % n for n in range(6))))
+    # The first `shared` lines are broken as they are there; the row behind them is broken in a way of its own.
+    own = [b"{broken %d" % n for n in range(shared)] + [b"{mine"] + [dump(event(n)) for n in range(6)]
+    path = drop.file("rows.jsonl", b"\n".join(own))
+    with pytest.raises(_CutOff):
+        drop.land("events", path, on_progress=_cut_off)
+    committed = len(drop.bronze(columns="line"))
+    report = drop.land("events", path)
+    assert 0 < committed < 4
+    assert (report.accepted, report.duplicate, report.quarantined) == (6 - committed, committed, shared + 1)
+
+
 _GOOD = dump(event(1))
 _PIECES = st.one_of(
     st.binary(max_size=60).filter(lambda piece: b"\n" not in piece),

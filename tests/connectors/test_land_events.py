@@ -70,6 +70,21 @@ def test_empty_strings_are_absent_and_numbers_are_text(drop: Drop) -> None:
     ]
 
 
+def test_an_id_of_nothing_but_white_space_is_absent(drop: Drop) -> None:
+    said = event(1, messageId="  ", anonymousId=" ", context={"groupId": "\t"})
+    drop.land_rows("events", said, event(2, userId=" ", anonymousId="a"))
+    first, second = drop.bronze()
+    assert first["record_id"] == first["payload_sha"] == hashlib.sha256(canonical(said)).hexdigest()
+    assert (first["user_id"], first["anonymous_id"], first["group_id"]) == ("u1", None, None)
+    assert (second["user_id"], second["anonymous_id"]) == (None, "a")
+
+
+def test_two_groups_of_more_than_64_bits_never_become_one(drop: Drop) -> None:
+    groups = ["123456789012345678901234", "123456789012345678901235"]
+    drop.land_rows("events", *(json.dumps(event(1, context={"groupId": int(group)})) for group in groups))
+    assert [row["group_id"] for row in drop.bronze()] == groups
+
+
 def test_two_ids_of_more_than_64_bits_never_become_one(drop: Drop) -> None:
     text = json.dumps(event(1)).replace('"u1"', "123456789012345678901234")
     other = json.dumps(event(2)).replace('"u2"', "123456789012345678901235")
@@ -107,6 +122,7 @@ _FAR = (datetime.now(UTC) + timedelta(days=3)).isoformat()
         (event(type=["track"]), "unknown_type"),
         (event(userId=None), "no_user"),
         (event(userId="", anonymousId=""), "no_user"),
+        (event(userId=" \t", anonymousId="\u3000"), "no_user"),
         (event(userId={"id": 1}), "not_text"),
         (event(userId=True), "not_text"),
         (event(userId="a\0b"), "nul_bytes"),
@@ -160,6 +176,15 @@ def test_the_limit_of_a_row_is_configurable(drop: Drop, monkeypatch: pytest.Monk
     monkeypatch.setenv("TENURE_MAX_ROW_BYTES", "300")
     drop.land_rows("events", event(1), event(2, properties={"x": "y" * 400}))
     assert drop.codes() == ["too_long"]
+
+
+@pytest.mark.parametrize("said", ["10MB", "-1", "0", "1e6"])
+def test_a_limit_that_is_no_number_of_bytes_is_refused_by_its_name(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setenv("TENURE_MAX_ROW_BYTES", said)
+    with pytest.raises(TenureError, match="TENURE_MAX_ROW_BYTES"):
+        drop.land_rows("events", event(1))
 
 
 def test_a_refused_row_keeps_its_text_or_its_bytes(drop: Drop) -> None:
@@ -242,6 +267,15 @@ def test_parquet_events_land_with_their_types(drop: Drop) -> None:
 def test_a_damaged_parquet_file_says_so_and_lands_nothing(drop: Drop) -> None:
     report = drop.land("events", drop.file("bad.parquet", b"PAR1" + b"\x00" * 100))
     assert not report.is_complete and "Parquet" in (report.files[0].error or "")
+
+
+def test_a_parquet_file_with_two_columns_of_one_name_says_so_and_lands_nothing(drop: Drop) -> None:
+    rows = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["userId", "userId"])
+    sink = io.BytesIO()
+    pq.write_table(rows, sink)
+    report = drop.land("events", drop.file("twice.parquet", sink.getvalue()))
+    assert report.files[0].error == "the Parquet file names a column twice: userId"
+    assert (report.accepted, report.quarantined) == (0, 0)
 
 
 # -- what a second landing adds ----------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from tests.connectors.conftest import Drop
 from warehouse_models.errors import TenureError
 
 NOON = "2024-03-01T12:00:00Z"
+_FAR = (datetime.now(UTC) + timedelta(days=3)).isoformat()
 
 
 def account(**more: Any) -> dict[str, Any]:
@@ -137,10 +138,13 @@ def test_a_delete_and_a_state_at_one_time_are_a_conflict(drop: Drop) -> None:
     [
         ({"name": "x", "updated_at": NOON}, "no_key"),
         (account(account_id=""), "no_key"),
+        (account(account_id=" \t\u3000"), "no_key"),
         (account(account_id=["a"]), "not_text"),
         (account(account_id="a\0"), "nul_bytes"),
         (account(name={"first": "x"}), "not_text"),
         (account(updated_at="13/02/2024"), "not_iso_time"),
+        (account(updated_at=_FAR), "updated_in_future"),
+        (account(updated_at="1900-01-01T23:59:59Z"), "updated_too_early"),
         (account(created_at="02/13/2024"), "not_iso_time"),
         (account(renewal_date="1.1.2025"), "not_iso_date"),
         (account(licensed_seats="many"), "bad_integer"),
@@ -154,6 +158,33 @@ def test_a_row_that_breaks_the_contract_is_quarantined_and_its_neighbours_land(d
     report = drop.land_rows("accounts", account(account_id="b"), row, account(account_id="c"))
     assert (report.accepted, report.quarantined) == (2, 1)
     assert [(r.line, r.reason.partition(":")[0]) for r in drop.refusals()] == [(2, code)]
+
+
+def test_a_version_may_be_as_old_as_the_bound_and_a_day_ahead_of_the_clock(drop: Drop) -> None:
+    ahead = (datetime.now(UTC) + timedelta(hours=23)).isoformat()
+    assert drop.land_rows("accounts", account(updated_at="1900-01-02"), account(updated_at=ahead)).accepted == 2
+
+
+def test_a_version_before_the_bound_is_told_the_bound(drop: Drop) -> None:
+    drop.land_rows("accounts", account(updated_at="1850-01-01"))
+    assert "1900-01-02" in drop.refusals()[0].reason
+    with pytest.raises(TenureError, match="1900-01-02"):
+        drop.land_rows("accounts", account(updated_at=None), as_of="1850-01-01")
+
+
+def test_an_id_of_nothing_but_white_space_is_absent_and_other_text_stays_as_it_is(drop: Drop) -> None:
+    drop.land_rows("users", {"user_id": " u ", "account_id": "  ", "name": " "})
+    assert payloads(drop, "users") == [{"user_id": " u ", "name": " "}]
+
+
+@pytest.mark.parametrize("mapping", [None, "columns: {account_id: crm.id}\n"])
+def test_two_keys_of_more_than_64_bits_never_become_one(drop: Drop, mapping: str | None) -> None:
+    line = '{"account_id":%d}' if mapping is None else '{"crm":{"id":%d}}'
+    keys = [12345678901234567890123, 12345678901234567890124]
+    path = drop.file("map.yaml", mapping) if mapping else None
+    drop.land_rows("accounts", *(line % key for key in keys), mapping=path)
+    assert [row["record_id"] for row in drop.bronze("accounts")] == [str(key) for key in keys]
+    assert [row["account_id"] for row in payloads(drop)] == [str(key) for key in keys]
 
 
 def test_users_have_their_own_key_and_columns(drop: Drop) -> None:

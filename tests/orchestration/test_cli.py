@@ -55,6 +55,24 @@ def test_a_mistake_gets_a_reason_and_a_next_step_and_no_traceback(
     assert "Traceback" not in told.output
 
 
+@pytest.mark.parametrize("command", [("sql", "SELECT 1"), ("run",), ("quarantine", "list")])
+def test_an_empty_tenant_is_nobody_and_never_everybody(tenure_home: Path, command: tuple[str, ...]) -> None:
+    assert tenure("tenant", "add", "acme").exit_code == 0
+    told = tenure(*command, "--tenant", "")
+    assert told.exit_code == 2 and "next:" in told.stderr
+
+
+@pytest.mark.parametrize("pair", ["self=1", "slug=x", "nonsense="])
+def test_a_setting_that_does_not_exist_is_refused_whatever_its_name(tenure_home: Path, pair: str) -> None:
+    assert tenure("tenant", "add", "acme").exit_code == 0
+    told = tenure("tenant", "set", "acme", pair)
+    assert told.exit_code == 2 and "known settings" in told.stderr
+
+
+def test_a_tenants_name_is_one_line(tenure_home: Path) -> None:
+    assert tenure("tenant", "add", "acme\n").exit_code == 2
+
+
 def test_a_tenant_is_added_listed_and_changed(tenure_home: Path) -> None:
     assert tenure("shard", "add", "own", "--dedicated").exit_code == 0
     assert tenure("tenant", "add", "acme", "--shard", "own", "--name", "Acme").exit_code == 0
