@@ -24,6 +24,7 @@ SLUG = re.compile(r"^[a-z][a-z0-9_]{1,40}$")
 STATES = ("active", "moving", "sandbox", "suspended")
 KINDS = ("pooled", "dedicated")
 DEFAULT_SHARD = "pool"
+_ATTEMPTS = 30
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
 _TENANTS = pa.schema(
     [
@@ -182,22 +183,20 @@ class Catalog:
     def _change(self, name: str, schema: pa.Schema, change: Any) -> None:
         """Read, change, write; a commit that another process won is tried again on its result."""
         uri = self.lake.catalog_uri(name)
-        for _ in range(10):
-            table = self.lake.open(uri)
+        # No retries inside delta-rs: it would commit our rows over a change we have not read.
+        once = CommitProperties(max_commit_retries=0)
+        for _ in range(_ATTEMPTS):
+            table = self.lake.create_at(uri, schema)
             before = _read(table)
             after = change(before)
             if after == before:
                 return
-            data = pa.Table.from_pylist(after, schema=schema)
             try:
-                if table is None:
-                    write_deltalake(uri, data, mode="error", storage_options=self.lake.storage_options)
-                else:
-                    # No retries inside delta-rs: it would commit our rows over a change we have not read.
-                    once = CommitProperties(max_commit_retries=0)
-                    write_deltalake(table, data, mode="overwrite", commit_properties=once)
+                write_deltalake(
+                    table, pa.Table.from_pylist(after, schema=schema), mode="overwrite", commit_properties=once
+                )
                 return
-            except (CommitFailedError, FileExistsError):
+            except CommitFailedError:
                 continue
         raise TenureError("catalog", "other processes keep changing it", "try again")
 

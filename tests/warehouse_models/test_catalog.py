@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -70,3 +71,16 @@ def test_changes_at_once_are_all_kept(catalog: Catalog) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda i: Catalog(catalog.lake).add_tenant(f"tenant{i}"), range(4)))
     assert len(catalog.tenants()) == 5
+
+
+def test_the_first_changes_of_a_lake_at_once_are_all_kept(tmp_path: Path) -> None:
+    for round_ in range(10):
+        root, together = str(tmp_path / str(round_)), Barrier(4)
+
+        def add(number: int, root: str = root, start: Barrier = together) -> None:
+            start.wait()
+            Catalog(Lake(root)).add_tenant(f"tenant{number}")
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(add, range(4)))
+        assert len(Catalog(Lake(root)).tenants()) == 4
