@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from orchestration.audit.suites import bronze_in, gold_out
 from orchestration.audit.verdict import Check, Verdict, verdicts
 from orchestration.audit.words import words
+from orchestration.dbt_process import DbtProcess
 from orchestration.gold_control import BEGINNING, Plan, plan, prepare
 from orchestration.locks import shard_lock
 from warehouse_models import duck, home
@@ -32,7 +29,6 @@ from warehouse_models.lake import Lake
 from warehouse_models.manifest import Manifest
 
 OnEvent = Callable[[dict[str, Any]], None]
-_ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -80,20 +76,28 @@ def run_gold(
     on_event: OnEvent | None = None,
     *,
     full_audit: bool = False,
+    dbt: DbtProcess | None = None,
 ) -> GoldResult:
     """Bring the shard's build database up to date with silver, test it, and give a verdict per tenant.
 
     `tenants` narrows a full refresh; everything new is always built. `full_audit` tests every row of every tenant (the
-    daily run) instead of what moved. A model that fails is told in `error`, not raised; TenureError: another run holds
-    the shard.
+    daily run) instead of what moved. `dbt`: a process started earlier, else one of its own. A model that fails is told
+    in `error`, not raised; TenureError: another run holds the shard.
     """
     tell = on_event or (lambda event: None)
-    with shard_lock(shard, "a build"):
-        return _run(lake, shard, full_refresh, list(tenants) if tenants is not None else None, tell, full_audit)
+    only = list(tenants) if tenants is not None else None
+    with shard_lock(shard, "a build"), dbt or DbtProcess(shard) as process:
+        return _run(lake, shard, full_refresh, only, tell, full_audit, process)
 
 
 def _run(
-    lake: Lake, shard: str, full_refresh: bool, only: list[str] | None, tell: OnEvent, full_audit: bool
+    lake: Lake,
+    shard: str,
+    full_refresh: bool,
+    only: list[str] | None,
+    tell: OnEvent,
+    full_audit: bool,
+    dbt: DbtProcess,
 ) -> GoldResult:
     clock = time.monotonic()
     path = home.build_path(shard)
@@ -136,7 +140,7 @@ def _run(
     since = {slug: None if full_audit else _figures_at(published.get(slug)) for slug in sorted(looked_at)}
     with ThreadPoolExecutor(1) as pool:
         arrived = pool.submit(bronze_in, lake, shard, since)
-        nodes = _dbt(shard, made, tell, result)
+        nodes = _dbt(dbt, made, tell, result)
         _audit(shard, nodes, arrived, result)
     result.verdicts = verdicts(sorted(looked_at), result.checks, result.error)
     result.seconds["total"] = time.monotonic() - clock
@@ -165,51 +169,16 @@ def _publication(slug: str, entry: dict[str, Any]) -> dict[str, Any]:
     return {"tenant_id": slug, **{key: entry[key] for key in keys}}
 
 
-def _dbt(shard: str, made: Plan, tell: OnEvent, result: GoldResult) -> list[dict[str, Any]]:
-    """Run the dbt process; its nodes. A failure of dbt itself lands in `result.error`."""
+def _dbt(dbt: DbtProcess, made: Plan, tell: OnEvent, result: GoldResult) -> list[dict[str, Any]]:
+    """Let the dbt process build and test; its nodes. A failure of dbt itself lands in `result.error`."""
     clock = time.monotonic()
-    state = home.home() / "dbt" / shard
-    state.mkdir(parents=True, exist_ok=True)
-    args = ["--project-dir", str(gold_models.PROJECT), "--profiles-dir", str(gold_models.PROJECT)]
-    wanted = {"args": args, "run": not made.is_empty, "full_refresh": made.full, "test": True}
-    environment = os.environ | {
-        "TENURE_BUILD_DB": str(home.build_path(shard)),
-        "TENURE_HOME": str(home.home()),
-        "DBT_TARGET_PATH": str(state / "target"),
-        "DBT_LOG_PATH": str(state / "logs"),
-        "TENURE_DBT_SEVERITY": "warn",
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DO_NOT_TRACK": "1",
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])),
-    }
-    nodes: list[dict[str, Any]] = []
-    finished = False
-    with (state / "process.log").open("w", encoding="utf-8") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "orchestration.gold_dbt", json.dumps(wanted)],
-            env=environment,
-            cwd=state,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        assert child.stdout is not None
-        try:
-            for line in child.stdout:
-                told = json.loads(line)
-                if told["event"] == "done":
-                    finished, nodes, result.error = True, told["nodes"], told["error"]
-                else:
-                    if "dbt_start" not in result.seconds:
-                        result.seconds["dbt_start"] = time.monotonic() - clock
-                    tell(told)
-            child.wait()
-        finally:
-            if child.poll() is None:
-                child.terminate()
-                child.wait()
-    if not finished:
-        result.error = f"dbt ended with {child.returncode} and no result; see {state / 'process.log'}"
+
+    def heard(told: dict[str, Any]) -> None:
+        result.seconds.setdefault("dbt_start", time.monotonic() - clock)
+        tell(told)
+
+    wanted = {"run": not made.is_empty, "full_refresh": made.full, "test": True}
+    nodes, result.error = dbt.run(wanted, heard)
     for node in nodes:
         if node["kind"] == "model":
             result.models.append(ModelResult(node["name"], node["status"], node["seconds"], node["message"]))

@@ -1,8 +1,9 @@
-"""The dbt process of one run: `python -m orchestration.gold_dbt '{"run": true, ...}'`.
+"""The dbt process of one run: parses the project, then waits on stdin for what to do (`orchestration/dbt_process.py`).
 
 A process of its own, so that a kill or a crash inside dbt is like any other, DuckDB's file lock and memory go with it,
-and dbt's global state never meets Dagster's. One parse serves both commands; results go to stdout as JSON lines:
-{"event": "node", ...} while it works, {"event": "done", ...} at the end.
+and dbt's global state never meets Dagster's. One parse serves both commands and opens no database, so it can go on
+while silver is computed; results go to stdout as JSON lines: {"event": "node", ...} while it works, {"event": "done",
+...} at the end.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ import sys
 from typing import Any
 
 
-def main(wanted: dict[str, Any]) -> int:
-    """Run models, then tests; returns 1 where dbt itself failed. `wanted`: args, run, full_refresh, test."""
+def main(args: list[str]) -> int:
+    """Run models, then tests; returns 1 where dbt itself failed.
+
+    `args`: dbt's own. One JSON line on stdin says what is wanted: run, full_refresh, test; none: nothing any more.
+    """
     die_with_parent()
     from dbt.cli.main import dbtRunner
 
@@ -33,11 +37,15 @@ def main(wanted: dict[str, Any]) -> int:
 
     # dbt prints to stdout on its own in places; the parent reads JSON there.
     sys.stdout = sys.stderr
-    common = [*wanted["args"], "--quiet"]
+    common = [*args, "--quiet"]
     parsed = dbtRunner().invoke(["parse", *common])
     if not parsed.success:
         tell({"event": "done", "error": str(parsed.exception or "dbt could not parse the project"), "nodes": []})
         return 1
+    line = sys.stdin.readline()
+    if not line:
+        return 0
+    wanted: dict[str, Any] = json.loads(line)
     manifest: Any = parsed.result
     runner = dbtRunner(manifest=manifest, callbacks=[on_event])
     nodes: list[dict[str, Any]] = []
@@ -98,4 +106,4 @@ def _model_of(node: Any) -> str | None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(json.loads(sys.argv[1])))
+    raise SystemExit(main(sys.argv[1:]))

@@ -14,6 +14,7 @@ from orchestration.instance import PARTITION_TAG, PID_TAG
 from orchestration.locks import run_lock
 
 if TYPE_CHECKING:
+    from orchestration.dbt_process import DbtProcess
     from orchestration.gold import GoldResult
     from transforms.engine import Engine
     from warehouse_models.lake import Lake
@@ -39,6 +40,7 @@ class Pipeline(dg.ConfigurableResource):
     _lake: Lake | None = PrivateAttr(default=None)
     _engine: Engine | None = PrivateAttr(default=None)
     _gold: GoldResult | None = PrivateAttr(default=None)
+    _dbt: DbtProcess | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Pipeline]:
@@ -52,6 +54,8 @@ class Pipeline(dg.ConfigurableResource):
         with run_lock(shard, f"run {run.run_id[:8]}", patience=self.patience_seconds, on_wait=log):
             context.instance.add_run_tags(run.run_id, {PID_TAG: str(os.getpid())})
             try:
+                if _builds_gold(run):
+                    self._start_dbt(shard)
                 yield self
             finally:
                 self.close()
@@ -73,6 +77,16 @@ class Pipeline(dg.ConfigurableResource):
             self._engine = open_engine(self.engine or os.environ.get("TENURE_ENGINE") or "duckdb", self.lake)
         return self._engine
 
+    def _start_dbt(self, shard: str) -> None:
+        from orchestration.dbt_process import DbtProcess
+
+        self._dbt = DbtProcess(shard)
+
+    def take_dbt(self) -> DbtProcess | None:
+        """The dbt process that has been starting since the run began, once; None: there is none (any more)."""
+        taken, self._dbt = self._dbt, None
+        return taken
+
     @property
     def gold(self) -> GoldResult | None:
         """What the gold step of this run found, for the publishing step; None where it was not part of the run."""
@@ -87,7 +101,14 @@ class Pipeline(dg.ConfigurableResource):
         return list(self.tenants) or None
 
     def close(self) -> None:
-        """Give the engine back."""
+        """Give the engine back, and end a dbt process that nobody took."""
+        if (unused := self.take_dbt()) is not None:
+            unused.close()
         if self._engine is not None:
             self._engine.close()
             self._engine = None
+
+
+def _builds_gold(run: dg.DagsterRun) -> bool:
+    """Whether the run's selection holds a gold table (no selection: all of its job's, which has them)."""
+    return run.asset_selection is None or any(key.path[0] == "gold" for key in run.asset_selection)

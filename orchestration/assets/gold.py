@@ -53,6 +53,7 @@ def gold_assets() -> dg.AssetsDefinition:
             tenants=pipeline.only_tenants(),
             on_event=lambda event: context.log.debug(str(event)),
             full_audit=pipeline.full_audit,
+            dbt=pipeline.take_dbt(),
         )
         pipeline.hand_over(result)
         for check in result.checks:
