@@ -24,8 +24,14 @@ from warehouse_models.specs import spec
 
 TYPES = frozenset(("identify", "track", "page", "screen", "group", "alias"))
 NESTED = ("properties", "traits", "context")
+# The fields of METRICS §1 and the Segment spec that an event may have at its top; anything else stays in the payload.
+FIELDS = (
+    *("type", "messageId", "userId", "anonymousId", "previousId", "groupId", "event", "name", *NESTED),
+    *("timestamp", "originalTimestamp", "sentAt", "receivedAt"),
+)
 # The times of a batch repeat: the moment it was sent, the moment it was received.
 _cached_micros = lru_cache(4_096)(parse_micros)
+_LONGEST_CACHED = 40
 _TYPED = (
     *("record_id", "payload_sha", "message_key", "line", "bytes", "payload", "received_at", "type", "event", "name"),
     *("user_id", "anonymous_id", "previous_id", "group_id", "timestamp", "original_timestamp", "sent_at"),
@@ -93,7 +99,9 @@ class EventContract:
         if said is None or said == "":
             return None
         try:
-            return _cached_micros(said) if said.__class__ is str else parse_micros(text_of(said) or "")
+            # A fraction of a second may have megabytes of digits: the cache would keep thousands of them.
+            is_short = said.__class__ is str and len(said) <= _LONGEST_CACHED
+            return _cached_micros(said) if is_short else parse_micros(text_of(said) or "")
         except NotATime:
             raise Refused(refusals.NOT_ISO.format(field=name, value=shown(said)), message) from None
         except NotText:

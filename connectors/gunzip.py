@@ -20,6 +20,7 @@ class Gunzip:
         self._file = file
         self._member = zlib.decompressobj(wbits=31)
         self._ahead = b""
+        self._damage: DamagedGzip | None = None
 
     def peek(self) -> bytes:
         """The next bytes, at least one unless the stream ends; they are read again by `read`."""
@@ -32,6 +33,20 @@ class Gunzip:
         if self._ahead:
             ahead, self._ahead = self._ahead[:size], self._ahead[size:]
             return ahead
+        # As much as was asked for: members of one byte each, handed on one by one, would be joined in quadratic time.
+        parts: list[bytes] = []
+        missing = size
+        try:
+            while missing and self._damage is None and (part := self._part(missing)):
+                parts.append(part)
+                missing -= len(part)
+        except DamagedGzip as damage:
+            self._damage = damage
+        if not parts and self._damage is not None:
+            raise self._damage
+        return b"".join(parts)
+
+    def _part(self, size: int) -> bytes:
         while True:
             if self._member.eof:
                 packed = self._next_member()

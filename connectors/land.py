@@ -24,10 +24,12 @@ from duckdb import DuckDBPyConnection
 from connectors import refusals
 from connectors.canonical import canonical, exact, sha_hex
 from connectors.events import EventContract, unflatten
+from connectors.formats import Unreadable, too_much
 from connectors.landings import landed_before, write_landing
-from connectors.mapping import Mapping, read_mapping
+from connectors.mapping import Mapping, read_mapping, take
+from connectors.paths import landable, shown_name
 from connectors.quarantine import Landing, RefusedRow, refuse, refused_up_to
-from connectors.reading import HEAD, Row, Unreadable, file_sha, is_table, max_row_bytes, read_rows
+from connectors.reading import HEAD, Row, file_sha, kind_of, max_row_bytes, read_rows
 from connectors.records import FLOOR, RECORD_OBJECTS, RecordContract
 from connectors.refusals import Refused
 from connectors.report import FileReport, LandingReport
@@ -37,6 +39,7 @@ from warehouse_models.catalog import Catalog, Tenant
 from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
 from warehouse_models.policy import effective
+from warehouse_models.quotas import effective_quotas
 from warehouse_models.specs import spec
 
 OBJECTS = ("events", *RECORD_OBJECTS)
@@ -67,22 +70,25 @@ def land(
     after each chunk. A file that cannot be read to its end keeps what came before and says so in `error`.
     TenureError: no such tenant, object, file or map.
     """
-    named = [Path(path) for path in paths]
     if object not in OBJECTS:
         raise TenureError(f"object {object}", "it cannot be landed", f"objects: {', '.join(OBJECTS)}")
-    for path in named:
-        if not path.is_file():
-            why = "it is a folder" if path.is_dir() else "there is no such file"
-            raise TenureError(f"file {path}", why, "name the files to land")
+    named = landable(paths)
     found = catalog.tenant(tenant)
     told = _as_of(as_of)
     using = mapping if isinstance(mapping, Mapping) else read_mapping(mapping) if mapping else None
+    if using is not None:
+        using.check(object)
     report = LandingReport(tenant, object)
     # One connection looks everything up: opening one costs more than landing a small file.
     with lake.duck() as duck:
         for path in named:
-            file = _FileLanding(lake, duck, found, object, path, told, complete, using, source, on_progress)
-            report.files.append(file.run())
+            try:
+                file = _FileLanding(lake, duck, found, object, path, told, complete, using, source, on_progress)
+            except OSError as error:
+                why = f"it cannot be read ({error.strerror or error})"
+                report.files.append(FileReport(shown_name(str(path)), object, error=why))
+            else:
+                report.files.append(file.run())
     return report
 
 
@@ -122,6 +128,8 @@ class _FileLanding:
         self.lake, self.path, self.as_of, self.complete, self.mapping = lake, path, as_of, complete, mapping
         self.on_progress = on_progress or (lambda _: None)
         self.limit = max_row_bytes()
+        quotas = effective_quotas(tenant.quotas)
+        self.most_bytes, self.most_rows = quotas["max_file_bytes"], quotas["max_file_rows"]
         self.seen = _stat(path)
         self.sha = file_sha(path)
         how = sha256(canonical([as_of, complete, mapping.sha if mapping else None])).hexdigest()[:16]
@@ -134,7 +142,7 @@ class _FileLanding:
             source=source,
             # The batch is the file and how it was read: landing it again finds its own rows.
             batch_id=sha256(self.app.encode()).hexdigest()[:32],
-            file=path.name,
+            file=shown_name(path.name),
             landed_at=now,
             landed_date=(_EPOCH + timedelta(microseconds=now)).date(),
         )
@@ -148,9 +156,12 @@ class _FileLanding:
             known = RECORD_OBJECTS[object]
             self.contract = RecordContract(known, now, now if as_of is None else as_of, spec(known.address))
         self.store = Store(lake, self.at, self.contract, self.app, duck)
-        self.report = FileReport(str(path), object, self.at.batch_id)
+        self.report = FileReport(shown_name(str(path)), object, self.at.batch_id)
+        self.kind = kind_of(path)
         # An event in a table row has its objects as text and their fields as columns.
-        self.is_flat = object == "events" and (mapping is not None or is_table(path))
+        self.is_flat = object == "events" and (mapping is not None or self.kind != "jsonl")
+        # Columns that the map reads and no row had yet; a table file must have them, a line need not.
+        self.unseen = set() if mapping is None else set(mapping.columns.values())
         self.good: list[tuple[Any, ...]] = []
         self.refused: list[RefusedRow] = []
         self.held = 0
@@ -183,9 +194,13 @@ class _FileLanding:
         if began is not None and self.as_of is None and isinstance(self.contract, RecordContract):
             # Rows without a time of their own belong to the moment their landing began, killed or not.
             self.contract.default_time = began
-        skipped = last = 0
+        skipped = last = read = 0
+        sources = () if self.mapping is None else self.mapping.columns.values()
         try:
-            for row in read_rows(self.path, after=done, limit=self.limit):
+            for row in read_rows(self.path, done, self.limit, self.most_bytes, sources):
+                read += 1
+                if read > self.most_rows:
+                    raise too_much(self.most_rows, "rows", "max_file_rows")
                 if row.last_line <= done:
                     skipped += 1
                     continue
@@ -201,6 +216,8 @@ class _FileLanding:
             refused = min(skipped, self._refused_before(done))
             self.report.duplicate += skipped - refused
             self.report.quarantined += refused
+        if self.unseen and done == 0 and self.report.rows and self.report.error is None:
+            self.report.notes.append(f"no row has {', '.join(sorted(self.unseen))}, which the map reads")
         if self.report.error is None and _stat(self.path) != self.seen:
             self.report.error = "the file changed while it was read; land it again"
         if self.report.error is None:
@@ -224,7 +241,7 @@ class _FileLanding:
         in_bronze = {line for line, _ in landed}
         refused = {line for line, payload in landed if (line, sha_hex(payload.encode()[:HEAD])) in held}
         with suppress(Unreadable):
-            for row in read_rows(self.path, limit=self.limit):
+            for row in read_rows(self.path, 0, self.limit, self.most_bytes):
                 if row.line > done:
                     break
                 if row.line not in in_bronze and (row.line, sha_hex(row.raw[:HEAD])) in held:
@@ -236,7 +253,11 @@ class _FileLanding:
         try:
             if row.value is None:
                 raise Refused(row.refusal or refusals.NOT_JSON)
-            value = row.value if self.mapping is None else self.mapping.apply(exact(row.value, row.raw))
+            value = row.value
+            if self.mapping is not None:
+                if self.unseen:
+                    self.unseen = {source for source in self.unseen if take(row.value, source) is None}
+                value = self.mapping.apply(exact(row.value, row.raw))
             if self.is_flat:
                 value = unflatten(value)
             self.good.append(self.contract.read(value, row.raw, row.line, row.size))

@@ -1,5 +1,6 @@
 """`--map FILE.yaml`: a foreign export's columns, constants and units onto the contract.
 
+    object: accounts       # what the rows are; a file of another object is refused
     columns:               # contract column: column of the file (dots reach into objects)
       account_id: id
       context.groupId: company
@@ -10,30 +11,48 @@
     nulls: ["None", "-"]   # cells that mean nothing
 
 A source column that is mapped is taken from the row; all others stay as they are (and end in `extra` if the contract
-does not know them).
+does not know them). A map that does not fit is refused before a row lands: an unknown part, an unknown object, a target
+that is no column of the object, and, in CSV and Parquet, a source that the file lacks. Tenure's own maps lie in
+`connectors/maps/`; `--map NAME` without a path finds them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from connectors.canonical import NotText, canonical, text_of
+from connectors.canonical import NotText, TooDeep, canonical, text_of
+from connectors.events import FIELDS, NESTED
+from connectors.records import RECORD_OBJECTS
 from connectors.refusals import Refused, shown
 from warehouse_models.errors import TenureError
 
-_PARTS = ("columns", "constants", "units", "nulls", "description")
+MAPS = Path(__file__).parent / "maps"
+_PARTS = ("object", "columns", "constants", "units", "nulls", "description")
+_TARGETS: dict[str, tuple[str, ...]] = {
+    "events": FIELDS,
+    **{name: (*known.columns, "updated_at", "is_deleted") for name, known in RECORD_OBJECTS.items()},
+}
+# No map that anybody wrote by hand is larger.
+_LARGEST = 1_000_000
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """A read map. `sha` identifies its meaning: landing a file under another map is another landing."""
+    """A read map. `sha` identifies its meaning: landing a file under another map is another landing.
 
+    `name` is its file's name; `object` what it says its rows are, None where it does not.
+    """
+
+    name: str = ""
+    object: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)
     units: dict[str, Decimal] = field(default_factory=dict)
@@ -47,7 +66,7 @@ class Mapping:
     def apply(self, row: dict[str, Any]) -> dict[str, Any]:
         """The row under the contract's names. Raises Refused where a unit meets something that is no number."""
         left = {name: cell for name, cell in row.items() if not (cell.__class__ is str and cell in self.nulls)}
-        taken = {target: _take(row, source) for target, source in self.columns.items()}
+        taken = {target: take(row, source) for target, source in self.columns.items()}
         for source in self.columns.values():
             left.pop(source, None)
         result: dict[str, Any] = left
@@ -57,18 +76,35 @@ class Mapping:
         for target, value in self.constants.items():
             _put(result, target, value)
         for target, factor in self.units.items():
-            value = _take(result, target)
+            value = take(result, target)
             if value is not None:
                 _put(result, target, _scaled(target, value, factor))
         return result
 
+    def check(self, object: str) -> None:
+        """TenureError where the map is for another object than `object`, or fills a column that it does not have."""
+        if self.object is not None and self.object != object:
+            why = f"it maps {self.object}, and the files are landed as {object}"
+            raise TenureError(f"map {self.name}", why, f"--object {self.object}, or another map")
+        known = _TARGETS[object]
+        for target in (*self.columns, *self.constants, *self.units):
+            head, dot, _ = target.partition(".")
+            if target in known or (object == "events" and dot and head in NESTED):
+                continue
+            near = get_close_matches(target, known, 1)
+            meant = f"; did it mean {near[0]}?" if near else ""
+            more = " (and fields of properties, traits and context, e.g. context.groupId)" if object == "events" else ""
+            why = f"{target} is no column of {object}{meant}"
+            raise TenureError(f"map {self.name}", why, f"columns of {object}: {', '.join(known)}{more}")
 
-def _take(row: dict[str, Any], name: str) -> Any:
+
+def take(row: dict[str, Any], name: str) -> Any:
+    """The value at `name`; dots reach into objects; None where there is none."""
     if name in row:
         return row[name]
     head, dot, rest = name.partition(".")
     inner = row.get(head) if dot else None
-    return _take(inner, rest) if isinstance(inner, dict) else None
+    return take(inner, rest) if isinstance(inner, dict) else None
 
 
 def _put(row: dict[str, Any], name: str, value: Any) -> None:
@@ -88,36 +124,76 @@ def _scaled(target: str, value: Any, factor: Decimal) -> str:
         raise Refused(f"bad_number: {target} {shown(value)} is not a number, the map gives it a unit") from None
 
 
+def shipped_maps() -> list[str]:
+    """Names of the maps that come with Tenure, as `--map` takes them."""
+    return sorted(path.stem for path in MAPS.glob("*.yaml"))
+
+
 def read_mapping(path: Path | str) -> Mapping:
-    """A map from its YAML file. TenureError names what is wrong in it."""
+    """A map from its YAML file, or a shipped one by its name. TenureError names what is wrong in it."""
     path = Path(path)
-    try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except OSError as error:
-        raise TenureError(f"map {path}", f"it cannot be read ({error.strerror})", "check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TenureError(
-            f"map {path}", f"it is not valid YAML ({str(error).splitlines()[0]})", "mend the file"
-        ) from error
-    if not isinstance(told, dict):
-        raise _wrong(path, "it is not a mapping of parts")
+    if str(path) in shipped_maps() and not path.exists():
+        path = MAPS / f"{path}.yaml"
+    told = _loaded(path)
     if unknown := sorted(str(part) for part in set(told) - set(_PARTS)):
         raise _wrong(path, f"it has an unknown part {', '.join(unknown)}")
+    object = told.get("object")
+    if object is not None and object not in _TARGETS:
+        raise TenureError(f"map {path}", f"it maps {object}, which cannot be landed", f"objects: {', '.join(_TARGETS)}")
     for part in ("columns", "constants", "units"):
         if not isinstance(told.get(part) or {}, dict):
             raise _wrong(path, f"{part} is not a mapping of contract column to value")
-    if not isinstance(told.get("nulls") or [], list):
-        raise _wrong(path, "nulls is not a list")
+    columns = told.get("columns") or {}
+    if odd := [target for target, source in columns.items() if not isinstance(source, str | int) or source == ""]:
+        raise _wrong(path, f"columns: {odd[0]} names no column of the file")
+    nulls = told.get("nulls") or []
+    if not isinstance(nulls, list) or not all(isinstance(cell, str | int | float) for cell in nulls):
+        raise _wrong(path, "nulls is not a list of texts (quote each: ['None', '-'])")
     try:
         units = {str(name): Decimal(str(factor)) for name, factor in (told.get("units") or {}).items()}
+        if not all(factor.is_finite() for factor in units.values()):
+            raise InvalidOperation
     except InvalidOperation:
         raise _wrong(path, "units holds a factor that is not a number") from None
     return Mapping(
-        columns={str(target): str(source) for target, source in (told.get("columns") or {}).items()},
-        constants=dict(told.get("constants") or {}),
+        name=path.name,
+        object=object,
+        columns={str(target): str(source) for target, source in columns.items()},
+        constants={str(target): _constant(path, value) for target, value in (told.get("constants") or {}).items()},
         units=units,
-        nulls=frozenset(str(cell) for cell in told.get("nulls") or []),
+        nulls=frozenset(str(cell) for cell in nulls),
     )
+
+
+def _loaded(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise _wrong(path, f"it has more than {_LARGEST:,} bytes")
+        text = path.read_text(encoding="utf-8")
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise _wrong(path, "it uses YAML aliases, which can make gigabytes out of a few lines")
+        told = yaml.safe_load(text) or {}
+    except (OSError, UnicodeEncodeError) as error:
+        why = f"it cannot be read ({getattr(error, 'strerror', None) or error})"
+        shipped = ", ".join(shipped_maps())
+        raise TenureError(f"map {path}", why, f"check the path; maps that come with Tenure: {shipped}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        why = f"it is not valid YAML ({(str(error).splitlines() or ['?'])[0]})"
+        raise TenureError(f"map {path}", why, "mend the file") from error
+    if not isinstance(told, dict):
+        raise _wrong(path, "it is not a mapping of parts")
+    return told
+
+
+def _constant(path: Path, value: Any) -> Any:
+    """YAML reads 2024-01-31 as a date; a row holds text."""
+    if isinstance(value, date):
+        return value.isoformat()
+    try:
+        canonical(value)
+    except (TooDeep, TypeError, ValueError):
+        raise _wrong(path, f"constants holds a value that is no JSON ({shown(value)})") from None
+    return value
 
 
 def _wrong(path: Path, why: str) -> TenureError:

@@ -4,23 +4,26 @@
                                       CSV: records ─▶ cells        either its value (a dict) or why it is refused
                                       Parquet: batches ─▶ cells
 
-What a file is, its bytes say first (gzip, Parquet) and its name second (.csv); everything else is JSONL. No row can
-take its neighbours with it: what cannot be read is one refused row, and reading goes on behind it.
+What a file is, `formats` says. No row can take its neighbours with it: what cannot be read is one refused row, and
+reading goes on behind it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from connectors import refusals
 from connectors.canonical import parse
-from connectors.gunzip import MAGIC, DamagedGzip, Gunzip
+from connectors.formats import Bounded, Stream, Unreadable, opened
+from connectors.gunzip import DamagedGzip
 from warehouse_models.errors import TenureError
+from warehouse_models.quotas import DEFAULTS
 
 DEFAULT_MAX_ROW = 10_000_000
 HEAD = 65_536
@@ -42,17 +45,6 @@ class Row(NamedTuple):
     refusal: str | None
 
 
-class Stream(Protocol):
-    """What rows are read from: a file, or what gunzip makes of one."""
-
-    def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes; none at the end."""
-
-
-class Unreadable(Exception):
-    """The file cannot be read on from here: damaged compression, a broken header, not the format it claims."""
-
-
 def max_row_bytes() -> int:
     """The size from which a row is refused: TENURE_MAX_ROW_BYTES or 10 MB. TenureError: it is no number."""
     said = os.environ.get("TENURE_MAX_ROW_BYTES") or str(DEFAULT_MAX_ROW)
@@ -71,51 +63,70 @@ def file_sha(path: Path) -> str:
     return digest.hexdigest()
 
 
-def read_rows(path: Path, after: int = 0, limit: int | None = None) -> Iterator[Row]:
+def read_rows(
+    path: Path,
+    after: int = 0,
+    limit: int | None = None,
+    most_bytes: int = DEFAULTS["max_file_bytes"],
+    sources: Collection[str] = (),
+) -> Iterator[Row]:
     """The rows of a file that end behind line `after`; Unreadable where it cannot be read to its end.
 
     Rows up to `after` come as well, without value and refusal: their number is all that a resumed landing needs.
+    `limit` is the size from which a row is refused, `most_bytes` the most that the file may unpack to, `sources` the
+    columns (dots reach into objects) that a table file must have.
     """
     limit = limit or max_row_bytes()
     with path.open("rb") as file:
         try:
-            stream, packed, kind = _opened(path, file)
+            stream, packed, kind = opened(path, file)
+            if packed is None and (size := path.stat().st_size) > most_bytes:
+                raise Unreadable(f"it has {size:,} bytes, more than the tenant's quota max_file_bytes ({most_bytes:,})")
+            stream = Bounded(stream, most_bytes)
             if kind == "parquet":
                 from connectors.reading_parquet import parquet_rows
 
-                yield from parquet_rows(path, packed, after)
+                yield from parquet_rows(path, None if packed is None else stream, after, limit, sources)
             elif kind == "csv":
                 from connectors.reading_csv import csv_rows
 
-                yield from csv_rows(stream, after, limit)
+                yield from csv_rows(stream, after, limit, sources)
             else:
-                yield from _json_rows(stream, after, limit)
+                yield from json_rows(stream, after, limit)
         except DamagedGzip as error:
             raise Unreadable(f"the gzip data is damaged or cut off ({error})") from error
         except OSError as error:
             raise Unreadable(f"reading failed: {error.strerror or error}") from error
 
 
-def is_table(path: Path) -> bool:
-    """Whether the file's rows are flat: CSV or Parquet. A file that cannot be opened is not."""
+def kind_of(path: Path) -> str:
+    """parquet, csv or jsonl; jsonl for a file that cannot be opened as any."""
     with path.open("rb") as file:
         try:
-            return _opened(path, file)[2] != "jsonl"
-        except (DamagedGzip, OSError):
-            return False
+            return opened(path, file)[2]
+        except (DamagedGzip, Unreadable, OSError):
+            return "jsonl"
 
 
-def _opened(path: Path, file: BinaryIO) -> tuple[Stream, Gunzip | None, str]:
-    """The stream of a file's plain bytes, the gunzip in between if there is one, and the kind of its rows."""
-    head = file.read(4)
-    file.seek(0)
-    packed = Gunzip(file) if head.startswith(MAGIC) else None
-    if packed is not None:
-        head = packed.peek()[:4]
-    if head == b"PAR1":
-        return packed or file, packed, "parquet"
-    is_csv = path.name.lower().removesuffix(".gz").endswith(".csv")
-    return packed or file, packed, "csv" if is_csv else "jsonl"
+def csv_header_of(path: Path, limit: int) -> list[str]:
+    """The column names of a CSV file; none where they cannot be read."""
+    from connectors.reading_csv import csv_header
+
+    with path.open("rb") as file:
+        try:
+            return csv_header(opened(path, file)[0], limit)
+        except (DamagedGzip, Unreadable, OSError):
+            return []
+
+
+def check_sources(sources: Collection[str], names: Collection[str]) -> None:
+    """Unreadable where a map names a column that a table file lacks."""
+    lacking = [source for source in sources if source not in names and source.partition(".")[0] not in names]
+    if lacking:
+        near = get_close_matches(lacking[0], list(names), 1)
+        meant = f"; did it mean {near[0]}?" if near else ""
+        has = ", ".join(list(names)[:20]) + (", …" if len(names) > 20 else "")
+        raise Unreadable(f"the map reads column {', '.join(lacking)}, which the file lacks{meant} (it has: {has})")
 
 
 def lines(stream: Stream, limit: int) -> Iterator[tuple[bytes, int]]:
@@ -144,7 +155,8 @@ def lines(stream: Stream, limit: int) -> Iterator[tuple[bytes, int]]:
         yield carry, dropped or len(carry)
 
 
-def _json_rows(stream: Stream, after: int, limit: int) -> Iterator[Row]:
+def json_rows(stream: Stream, after: int, limit: int) -> Iterator[Row]:
+    """The rows of JSONL: one object a line; blank lines are no rows."""
     for number, (raw, size) in enumerate(lines(stream, limit), 1):
         if number <= after:
             if size >= limit or raw.strip():
@@ -175,11 +187,21 @@ def why_not_json(raw: bytes) -> str:
     except UnicodeDecodeError:
         return refusals.NOT_UTF8
     try:
-        json.loads(text)
+        value = json.loads(text, parse_constant=_no_number)
     except RecursionError:
         return refusals.TOO_DEEP
     except ValueError as error:
-        detail = error.msg if isinstance(error, json.JSONDecodeError) else "not JSON"
+        detail = error.msg if isinstance(error, json.JSONDecodeError) else str(error)[:60]
         return f"{refusals.NOT_JSON} ({detail})"
-    # The standard library is laxer: it takes NaN, halves of surrogate pairs, a thousand levels.
-    return refusals.NOT_JSON
+    # The standard library is laxer: it takes halves of surrogate pairs, numbers of any size, a thousand levels.
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return refusals.HALF_CHARACTER
+    except (RecursionError, ValueError):
+        return refusals.TOO_DEEP
+    return f"{refusals.NOT_JSON} (a number is too large, or it is nested too deeply)"
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")

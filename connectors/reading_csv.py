@@ -7,16 +7,18 @@ is refused by its first line alone, and reading starts again at its second.
 from __future__ import annotations
 
 import csv
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Collection, Iterator
 
 from connectors import refusals
-from connectors.reading import Row, Stream, Unreadable, lines
+from connectors.formats import Stream, Unreadable
+from connectors.reading import Row, check_sources, lines
 
 # Longer than any row may be, so that the module's own limit (131,072) never decides.
 _FIELD_LIMIT = 1 << 30
 # A cell of more lines than this is a quote that somebody forgot.
 _MAX_LINES = 10_000
+MAX_COLUMNS = 10_000
 
 
 class _TooLong(Exception):
@@ -59,14 +61,18 @@ class _Feed:
         self.taken = self.taken[:1]
 
 
-def csv_rows(stream: Stream, after: int, limit: int) -> Iterator[Row]:
-    """The rows of a CSV file; empty cells are absent, all values are text. Unreadable for a header nobody can use."""
+def csv_rows(stream: Stream, after: int, limit: int, sources: Collection[str] = ()) -> Iterator[Row]:
+    """The rows of a CSV file; empty cells are absent, all values are text.
+
+    Unreadable for a header nobody can use, or one without the columns `sources`.
+    """
     csv.field_size_limit(_FIELD_LIMIT)
     feed = _Feed(stream, limit)
     reader = csv.reader(feed, strict=True)
     header = _header(feed, reader)
     if header is None:
         return
+    check_sources(sources, header)
     while True:
         feed.start()
         cells: list[str] | None
@@ -81,8 +87,10 @@ def csv_rows(stream: Stream, after: int, limit: int) -> Iterator[Row]:
             cells = None
             if len(feed.taken) == 1:
                 refusal = refusals.TOO_LONG.format(size=feed.taken[0][2], limit=limit)
-        except csv.Error:
+        except csv.Error as error:
             cells = None
+            if str(error).startswith("new-line character"):
+                refusal = refusals.BARE_CR
         if cells is not None and len(cells) != len(header):
             if not cells or (len(feed.taken) == 1 and not feed.taken[0][1].strip()):
                 continue
@@ -93,7 +101,7 @@ def csv_rows(stream: Stream, after: int, limit: int) -> Iterator[Row]:
             refusal = refusals.BROKEN_QUOTES
         first, last = feed.taken[0][0], feed.taken[-1][0]
         raw = feed.taken[0][1] if len(feed.taken) == 1 else b"\n".join(part for _, part, _ in feed.taken)
-        size = sum(part for _, _, part in feed.taken)
+        size = sum(part for _, _, part in feed.taken) + len(feed.taken) - 1
         if last <= after:
             yield Row(first, last, b"", size, None, None)
         elif b"\0" in raw:
@@ -102,6 +110,13 @@ def csv_rows(stream: Stream, after: int, limit: int) -> Iterator[Row]:
             yield Row(first, last, raw, size, None, refusal)
         else:
             yield _row(first, last, raw, size, header, cells)
+
+
+def csv_header(stream: Stream, limit: int) -> list[str]:
+    """The column names of a CSV file; none for an empty one. Raises as csv_rows."""
+    csv.field_size_limit(_FIELD_LIMIT)
+    feed = _Feed(stream, limit)
+    return _header(feed, csv.reader(feed, strict=True)) or []
 
 
 def _header(feed: _Feed, reader: Iterator[list[str]]) -> list[str] | None:
@@ -113,7 +128,9 @@ def _header(feed: _Feed, reader: Iterator[list[str]]) -> list[str] | None:
         raise Unreadable(f"the header line cannot be read ({error or 'it is too long'})") from error
     if not all(_is_text(name) and name and "\0" not in name for name in names):
         raise Unreadable("the header line has an empty or unreadable column name")
-    twice = sorted({name for name in names if names.count(name) > 1})
+    if len(names) > MAX_COLUMNS:
+        raise Unreadable(f"the header names {len(names):,} columns; at most {MAX_COLUMNS:,} can be read")
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise Unreadable(f"the header names a column twice: {', '.join(twice)}")
     return names

@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass
 class FileReport:
-    """Counts of one file, in rows. `error` says why reading stopped before the file's end (None: read to its end)."""
+    """Counts of one file, in rows. `error` says why reading stopped before the file's end (None: read to its end).
+
+    `notes` say what is odd about a file that is not wrong, such as a column of the map that no row has.
+    """
 
     file: str
     object: str
@@ -20,6 +23,7 @@ class FileReport:
     reasons: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     error: str | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def rows(self) -> int:

@@ -19,6 +19,8 @@ from deltalake.exceptions import CommitFailedError
 from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
 from warehouse_models.policy import check_key, check_setting
+from warehouse_models.quotas import DEFAULTS as QUOTAS
+from warehouse_models.quotas import check_quota
 
 SLUG = re.compile(r"^[a-z][a-z0-9_]{1,40}$")
 STATES = ("active", "moving", "sandbox", "suspended")
@@ -152,24 +154,28 @@ class Catalog:
         return added
 
     def set_tenant(self, slug: str, /, **changes: Any) -> Tenant:
-        """Change `state`, `name` or settings of a tenant; a value of None or "" takes a setting back."""
+        """Change `state`, `name`, quotas or settings of a tenant; a value of None or "" takes one of these back."""
         changed = self.tenant(slug)
 
         def change(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             nonlocal changed
             before = next(_tenant(row) for row in rows if row["tenant_id"] == slug)
-            settings, after = dict(before.settings), before
+            settings, quotas, after = dict(before.settings), dict(before.quotas), before
             for key, value in changes.items():
                 if key == "state":
                     after = replace(after, state=_check_state(slug, value))
                 elif key == "name":
                     after = replace(after, name=str(value))
+                elif key in QUOTAS:
+                    quotas.pop(key, None)
+                    if value not in (None, ""):
+                        quotas[key] = check_quota(key, value)
                 elif value in (None, ""):
                     check_key(key)
                     settings.pop(key, None)
                 else:
                     settings[key] = check_setting(key, value)
-            after = replace(after, settings=settings)
+            after = replace(after, settings=settings, quotas=quotas)
             changed = before if after == before else replace(after, version=before.version + 1)
             return rows if after == before else [_row(changed) if r["tenant_id"] == slug else r for r in rows]
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import yaml
 
 from warehouse_models.errors import TenureError
+from warehouse_models.quotas import DEFAULTS as QUOTAS
 
 _FOLDER = Path(__file__).parent / "policies"
 _META = {"name", "version", "valid_from"}
@@ -56,7 +57,8 @@ def check_key(key: str) -> None:
     """TenureError where there is no setting `key`; names those that are."""
     known = sorted([*engagement_defaults(), "reporting_currency"])
     if key not in known:
-        raise TenureError(f"setting {key}", "there is no such setting", f"known settings: {', '.join(known)}")
+        why = "there is no such setting"
+        raise TenureError(f"setting {key}", why, f"known settings: {', '.join(known)}; quotas: {', '.join(QUOTAS)}")
 
 
 def check_setting(key: str, value: Any) -> Any:

@@ -44,6 +44,7 @@ def tenant_list(as_json: bool = JSON_OPTION) -> None:
             "shard": found.shard,
             "state": found.state,
             "settings": dict(found.settings),
+            "quotas": dict(found.quotas),
             "version": found.version,
         }
         for found in Catalog().tenants()
@@ -51,7 +52,7 @@ def tenant_list(as_json: bool = JSON_OPTION) -> None:
     if as_json:
         print_json(rows)
     else:
-        columns = ("tenant", "name", "shard", "state", "settings", "version")
+        columns = ("tenant", "name", "shard", "state", "settings", "quotas", "version")
         print_rows(rows, columns, "No tenants yet. Add one: tenure tenant add acme")
 
 
@@ -60,7 +61,10 @@ def tenant_set(
     slug: Annotated[str, typer.Argument(help="The tenant.")],
     pairs: Annotated[list[str], typer.Argument(metavar="KEY=VALUE…", help="An empty value takes a setting back.")],
 ) -> None:
-    """Change settings of a tenant: policy values, name, state. The next run restates what they touch."""
+    """Change settings of a tenant: policy values, name, state, and quotas (max_file_bytes, max_file_rows of a landing).
+
+    The next run restates what they touch.
+    """
     from warehouse_models.catalog import Catalog
     from warehouse_models.errors import TenureError
 
@@ -71,7 +75,8 @@ def tenant_set(
             raise TenureError(f"setting {pair!r}", "it is not KEY=VALUE", f"tenure tenant set {slug} name=Acme")
         changes[key] = value
     changed = Catalog().set_tenant(slug, **changes)
-    settings = " ".join(f"{key}={value}" for key, value in changed.settings.items()) or "all defaults"
+    settled = {**changed.settings, **changed.quotas}
+    settings = " ".join(f"{key}={value}" for key, value in settled.items()) or "all defaults"
     out.print(f"tenant [bold]{slug}[/], version {changed.version}: {changed.state}, {settings}")
 
 

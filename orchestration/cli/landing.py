@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 quarantine = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Rows that landing refused, and why.")
 
 OBJECTS = "events, accounts or users"
+# Read from the folder, for importing the package that reads maps would make `tenure --help` slow.
+MAPS = ", ".join(sorted(path.stem for path in (Path(__file__).parents[2] / "connectors" / "maps").glob("*.yaml")))
 
 
 def register(app: typer.Typer) -> None:
@@ -32,12 +34,17 @@ def land(
         str, typer.Option(metavar="DATE", help="When the files were true; silence up to then counts.")
     ] = "",
     complete: Annotated[bool, typer.Option("--complete", help="They replace all that is known of each id.")] = False,
-    map: Annotated[Path | None, typer.Option(metavar="FILE.yaml", help="How a foreign export maps onto ours.")] = None,
+    map: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help=f"How a foreign export maps onto ours. Shipped: {MAPS}.")
+    ] = None,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Land files in bronze. The same file landed twice adds nothing; bad rows are kept apart with a reason.
 
     Exit code 0 only if every file was read to its end. See what was refused with `tenure quarantine list`.
+
+    A foreign export needs a map: a YAML file with the parts object, columns (ours: theirs), constants, units and nulls.
+    Those that come with Tenure lie in connectors/maps/, to be used by name (--map salesforce_accounts) or copied.
     """
     from connectors.land import land as land_files
     from warehouse_models.catalog import Catalog
@@ -76,7 +83,7 @@ def _print_report(report: LandingReport) -> None:
             "accepted": file.accepted,
             "duplicate": file.duplicate,
             "quarantined": file.quarantined,
-            "problem": file.error or "",
+            "problem": file.error or "; ".join(file.notes),
         }
         for file in report.files
     ]

@@ -274,12 +274,70 @@ def test_a_file_under_another_map_is_another_landing(drop: Drop) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[1]", "colums: {a: b}", "columns: [a]", "units: {a: many}", "nulls: x", "a: [", "\x00"]
+    ("text", "words"),
+    [
+        ("[1]", "not a mapping of parts"),
+        ("colums: {a: b}", "unknown part colums"),
+        ("columns: [a]", "columns is not a mapping"),
+        ("columns: {name: [a]}", "name names no column"),
+        ("columns: {name: ''}", "name names no column"),
+        ("units: {a: many}", "not a number"),
+        ("units: {a: .nan}", "not a number"),
+        ("nulls: x", "nulls is not a list"),
+        ("nulls: [[x]]", "nulls is not a list"),
+        ("object: acounts", "maps acounts, which cannot be landed"),
+        ("constants: {name: .inf, csm: !!binary aGk=}", "no JSON"),
+        ("x: &x [1]\ncolumns: *x", "aliases"),
+        ("a: [", "not valid YAML"),
+        ("\x00", "not valid YAML"),
+        ("description: " + "x" * 1_000_001, "more than 1,000,000 bytes"),
+    ],
+    ids=range(15),
 )
-def test_a_broken_map_is_refused_by_name(drop: Drop, text: str) -> None:
+def test_a_broken_map_is_refused_by_name_and_cause(drop: Drop, text: str, words: str) -> None:
     with pytest.raises(TenureError) as error:
         read_mapping(drop.file("map.yaml", text))
-    assert "map.yaml" in error.value.what
+    assert "map.yaml" in error.value.what and words in error.value.why and error.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("object", "text", "words"),
+    [
+        ("accounts", "object: users", "it maps users, and the files are landed as accounts"),
+        ("accounts", "columns: {acount_id: id}", "acount_id is no column of accounts; did it mean account_id?"),
+        ("users", "constants: {licensed_seats: 3}", "licensed_seats is no column of users"),
+        ("users", "units: {name.first: 3}", "name.first is no column of users"),
+        ("events", "columns: {user_id: id}", "user_id is no column of events; did it mean userId?"),
+        ("events", "columns: {event.name: id}", "event.name is no column of events"),
+    ],
+)
+def test_a_map_that_fills_what_the_object_does_not_have_lands_nothing(
+    drop: Drop, object: str, text: str, words: str
+) -> None:
+    with pytest.raises(TenureError) as error:
+        drop.land_rows(object, account(), mapping=drop.file("map.yaml", text))
+    assert "map.yaml" in error.value.what and words in error.value.why and error.value.next_step
+
+
+def test_a_map_that_reads_a_column_which_a_table_file_lacks_lands_nothing(drop: Drop) -> None:
+    path = drop.file("map.yaml", "columns: {account_id: id, name: titel}")
+    report = drop.land("accounts", drop.file("a.csv", "id,title\n1,x\n"), mapping=path)
+    assert report.accepted + report.quarantined == 0 and not report.is_complete
+    assert "titel, which the file lacks; did it mean title?" in (report.files[0].error or "")
+
+
+def test_a_map_that_reads_a_field_which_no_line_has_says_so_and_lands_the_rest(drop: Drop) -> None:
+    path = drop.file("map.yaml", "columns: {account_id: id, name: titel, csm: owner.name}")
+    rows = ({"id": 1, "title": "x"}, {"id": 2, "owner": {"name": "Ann"}})
+    report = drop.land_rows("accounts", *rows, mapping=path)
+    assert report.accepted == 2 and report.is_complete
+    assert report.files[0].notes == ["no row has titel, which the map reads"]
+
+
+def test_a_constant_that_yaml_reads_as_a_date_is_the_text_that_was_written(drop: Drop) -> None:
+    path = drop.file("map.yaml", "columns: {account_id: id}\nconstants: {created_at: 2024-01-31}")
+    drop.land_rows("accounts", {"id": 1}, mapping=path)
+    assert payloads(drop)[0]["created_at"].startswith("2024-01-31T00:00:00")
 
 
 def test_complete_is_written_in_the_book_of_landings(drop: Drop) -> None:

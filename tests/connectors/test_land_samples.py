@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import random
 from collections.abc import Callable
 from datetime import UTC
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.mapping import read_mapping, shipped_maps
 from tests.connectors.conftest import Drop
 
 Samples = Callable[[str], Path]
@@ -52,11 +54,44 @@ def test_git_history_shuffled_and_in_three_parts_is_the_same_bronze(drop: Drop, 
     assert set(by_month) == set(expected)
 
 
-def test_the_foreign_accounts_of_crm_product_land_by_the_map_we_ship(drop: Drop, samples: Samples) -> None:
-    path = samples("crm_product") / "crm_accounts.csv"
-    shipped = Path(__file__).resolve().parents[2] / "connectors" / "maps" / "crm_product_accounts.yaml"
-    plain = drop.land("accounts", path)
-    mapped = drop.land("accounts", path, mapping=shipped)
-    assert (plain.accepted, plain.quarantined) == (0, 15)
-    assert (mapped.accepted, mapped.quarantined) == (15, 0)
-    assert {row["record_id"] for row in drop.bronze("accounts")} >= {"1", "3", "25"}
+# Every sample whose columns are foreign and that holds accounts or users; the events of all samples are Segment's own.
+_FOREIGN = {
+    "crm_product_accounts": ("crm_product/crm_accounts.csv", 15),
+    "salesforce_accounts": ("connector_rows/salesforce/sf_account_data.csv", 10),
+    "salesforce_account_history": ("connector_rows/salesforce/sf_account_history_data.csv", 10),
+    "salesforce_contacts": ("connector_rows/salesforce/sf_contact_data.csv", 4),
+    "salesforce_contact_history": ("connector_rows/salesforce/sf_contact_history_data.csv", 4),
+    "asana_users": ("connector_rows/asana/user_data.csv", 20),
+    "jira_users": ("connector_rows/jira/user.csv", 3),
+}
+
+
+def test_every_foreign_sample_lands_whole_by_the_map_we_ship_and_not_at_all_without(
+    drop: Drop, samples: Samples
+) -> None:
+    assert set(shipped_maps()) == set(_FOREIGN)
+    for name, (file, rows) in _FOREIGN.items():
+        folder, _, inner = file.partition("/")
+        path = samples(folder) / inner
+        with path.open(newline="") as opened:
+            ids = {row["id"] for row in csv.DictReader(opened)}
+        shipped = read_mapping(name)
+        assert shipped.object is not None
+        plain = drop.land(shipped.object, path, as_of="2024-01-01")
+        mapped = drop.land(shipped.object, path, as_of="2024-01-01", mapping=name)
+        assert (plain.accepted, plain.quarantined) == (0, rows), name
+        assert (mapped.accepted, mapped.quarantined, mapped.is_complete) == (rows, 0, True), name
+        here = [row for row in drop.bronze(shipped.object) if row["batch_id"] == mapped.files[0].batch_id]
+        assert {row["record_id"] for row in here} == ids and len(here) == rows, name
+        for row in here:
+            # What the contract knows is typed; the rest of the export is kept beside it.
+            assert set(json.loads(row["payload"])) > {shipped.object[:-1] + "_id"}, name
+
+
+def test_the_histories_of_salesforce_are_versions_from_the_times_they_began(drop: Drop, samples: Samples) -> None:
+    path = samples("connector_rows") / "salesforce" / "sf_contact_history_data.csv"
+    drop.land("users", path, mapping="salesforce_contact_history")
+    with path.open(newline="") as opened:
+        began = {(row["id"], row["_fivetran_start"]) for row in csv.DictReader(opened)}
+    held = drop.bronze("users", "record_id, strftime(timezone('UTC', updated_at), '%Y-%m-%d %H:%M:%S') AS at")
+    assert {(row["record_id"], row["at"]) for row in held} == began

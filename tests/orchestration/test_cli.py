@@ -102,6 +102,14 @@ def test_a_landed_file_is_counted_and_its_bad_row_is_shown_with_a_reason(tenure_
     assert "JSON" in refused[0]["reason"]
 
 
+def test_the_help_of_land_names_the_maps_that_come_with_tenure() -> None:
+    from connectors.mapping import shipped_maps
+
+    told = " ".join(tenure("land", "--help").stdout.replace("│", " ").split())
+    assert "connectors/maps/" in told
+    assert all(name in told for name in shipped_maps())
+
+
 def test_status_and_doctor_work_in_an_empty_home_and_write_nothing_but_logs(tenure_home: Path) -> None:
     told = json.loads(tenure("status", "--json").stdout)
     assert {service["state"] for service in told["services"]} == {"stopped"}
