@@ -6,6 +6,7 @@ import datetime as dt
 import threading
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.serving import world
@@ -48,6 +49,14 @@ def test_a_view_over_silver_answers_at_its_pinned_version_under_lock(green: Serv
     assert green.execute("select count(*), count(distinct message_id) from fct_events").rows() == [(100, 100)]
     found = green.execute("select message_id from fct_events where message_id like '%only-2-%'").rows()
     assert found == []
+
+
+def test_behind_the_lock_no_extension_is_loaded_signed_or_not(green: ServingConnection, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.duckdb_extension"
+    foreign.write_bytes(b"not signed by anybody")
+    for statement in (f"load '{foreign}'", "load httpfs", "install httpfs"):
+        with pytest.raises(duckdb.PermissionException):
+            green.raw.execute(statement)
 
 
 def test_a_user_bound_to_nothing_is_refused(home: Path) -> None:
