@@ -7,7 +7,7 @@ files, one commit holds one tenant's rows, a day after the other and in no order
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from typing import Any
 
@@ -64,12 +64,23 @@ FROM sent
 
 
 def write_events(
-    lake: Lake, shard: str, count: int, *, tenants: int = 20, days: int = 90, start: str = "2024-01-01", first: int = 0
+    lake: Lake,
+    shard: str,
+    count: int,
+    *,
+    tenants: int = 20,
+    days: int = 90,
+    start: str = "2024-01-01",
+    first: int = 0,
+    landed: date | None = None,
 ) -> None:
-    """Append `count` events (numbers from `first`) to bronze/product/events of `shard`, a commit for each tenant."""
+    """Append `count` events (numbers from `first`) to bronze/product/events of `shard`, a commit for each tenant.
+
+    `landed`: the day they say they landed on; default today.
+    """
     catalog = Catalog(lake)
     target: Any = spec("bronze/product/events")
-    now = datetime.now(UTC)
+    now = datetime.combine(landed, time(23), UTC) if landed else datetime.now(UTC)
     connection = lake.duck()
     bounds = [first + count * number // tenants for number in range(tenants + 1)]
     for number, (begin, end) in enumerate(pairwise(bounds)):

@@ -1,4 +1,4 @@
-"""When runs start by themselves: after a landing (at most every two minutes), and in full once a day."""
+"""When runs start by themselves: after a landing (at most every two minutes), in full once a day; upkeep at night."""
 
 import hashlib
 import json
@@ -13,6 +13,7 @@ from orchestration.pipeline import SHARDS
 
 SENSOR_SECONDS = 120
 DAILY_CRON = "15 2 * * *"  # UTC; days end at midnight UTC, and late events of the day have had two hours to arrive.
+NIGHTLY_CRON = "45 3 * * *"  # UTC; after the daily run, whose lock it would wait for.
 
 Versions = dict[str, int]
 
@@ -35,6 +36,36 @@ def dashboards_job() -> UnresolvedAssetJobDefinition:
         selection=dg.AssetSelection.groups("dashboards"),
         description="Bundle the dashboard files, validate them and push them to Superset.",
     )
+
+
+@dg.op(description="Merge small files; delete those that no kept publication and no next run reads.")
+def maintain(context: dg.OpExecutionContext) -> None:
+    """Upkeep of the run's shard; takes the run's lock itself, so it needs no `pipeline`."""
+    from orchestration.maintenance import maintain as upkeep
+    from warehouse_models.lake import Lake
+
+    done = upkeep(Lake(), context.partition_key, on_wait=context.log.info)
+    for table in done:
+        if table.merged or table.deleted:
+            context.log.info(f"{table.address}: {table.merged} files into {table.into}, {table.deleted} deleted")
+    context.add_output_metadata(
+        {
+            "tables": len(done),
+            "files merged": sum(table.merged for table in done),
+            "files deleted": sum(table.deleted for table in done),
+            "files now": sum(table.files for table in done),
+        }
+    )
+
+
+@dg.job(
+    name="maintenance",
+    partitions_def=SHARDS,
+    description="Upkeep of one shard's tables: compaction and vacuum. Changes no row and no kept publication.",
+)
+def maintenance_job() -> None:
+    """One op: `maintain`."""
+    maintain()
 
 
 @dg.sensor(
@@ -84,6 +115,22 @@ def daily(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
             run_config={"resources": {"pipeline": {"config": {"full_audit": True}}}},
             tags={"tenure/audit": "full"},
         )
+
+
+@dg.schedule(
+    job_name="maintenance",
+    cron_schedule=NIGHTLY_CRON,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Once a night the upkeep of every shard's tables.",
+)
+def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+    """One upkeep a shard."""
+    from warehouse_models.catalog import Catalog
+
+    day = context.scheduled_execution_time.date()
+    for shard in sync_shards(context.instance, [shard.name for shard in Catalog().shards()]):
+        yield dg.RunRequest(run_key=f"maintenance:{day}:{shard}", partition_key=shard)
 
 
 def sync_shards(instance: dg.DagsterInstance, shards: list[str]) -> list[str]:

@@ -13,15 +13,15 @@ from orchestration.assets.dashboards import dashboard_assets
 from orchestration.assets.gold import gold_assets
 from orchestration.assets.published import published_assets
 from orchestration.assets.silver import silver_assets
-from orchestration.automation import daily, dashboards_job, landings, refresh_job
+from orchestration.automation import daily, dashboards_job, landings, maintenance_job, nightly, refresh_job
 from orchestration.pipeline import Pipeline
 
 defs = dg.Definitions(
     assets=[FILE_DROP, bronze, *silver_assets(), gold_assets(), published_assets(), dashboard_assets()],
     asset_checks=[bronze_checks()],
-    jobs=[refresh_job(), dashboards_job()],
+    jobs=[refresh_job(), dashboards_job(), maintenance_job],
     sensors=[landings],
-    schedules=[daily],
+    schedules=[daily, nightly],
     resources={"pipeline": Pipeline()},
     # One process a run: the steps share the lake, the engine and the shard's lock, and starting up costs seconds once.
     executor=dg.in_process_executor,

@@ -10,7 +10,9 @@ Every commit of ours carries `userMetadata` = {"tenure": {...}} (Spark writes th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -196,10 +198,71 @@ class Lake:
         )
         return self._version_after(target)
 
+    # -- upkeep ------------------------------------------------------------------------------------------------------
+    def compact(self, table: TableSpec, shard: str, *, at_least: int) -> tuple[int, int]:
+        """Merge the small files of crowded partitions; (files removed, files added).
+
+        No row changes, and readers of the trail skip the commit. The newest partition is left alone below `at_least`
+        files: a month's file rewritten for each new day would copy its rows thirty times. CommitFailedError: somebody
+        else than an appender wrote meanwhile.
+        """
+        target = self.table(table, shard)
+        if target is None:
+            return 0, 0
+        removed = added = 0
+        for chosen in _crowded(target, at_least):
+            metrics = target.optimize.compact(partition_filters=chosen, writer_properties=_WRITER)
+            removed += metrics["numFilesRemoved"]
+            added += metrics["numFilesAdded"]
+        return removed, added
+
+    def vacuum(self, table: TableSpec, shard: str, *, keep: Collection[int], hours: int, dry_run: bool = False) -> int:
+        """Delete files older than `hours` that neither the present version nor one of `keep` names; how many.
+
+        Files of a commit that is still being written are younger than that, and so are those of a query in progress.
+        """
+        target = self.table(table, shard)
+        if target is None:
+            return 0
+        gone = target.vacuum(
+            retention_hours=hours,
+            enforce_retention_duration=False,
+            dry_run=dry_run,
+            # Not only what the log calls removed: it forgets that after a week, and a kept version lives for 90 days.
+            full=True,
+            keep_versions=sorted(version for version in keep if version <= target.version()),
+        )
+        return len(gone)
+
     @staticmethod
     def _version_after(target: DeltaTable) -> int:
         target.update_incremental()
         return target.version()
+
+
+def _crowded(table: DeltaTable, at_least: int) -> list[list[tuple[str, str, Any]]]:
+    """Filters of the partitions to compact, one for each date they share: deltalake's filters are conjunctions.
+
+    The newest date (landed day, month) is still written to and waits until it holds `at_least` files; an older one is
+    merged as soon as it holds two, for it seldom changes again. Tables without a date wait as the newest does.
+    """
+    names = table.metadata().partition_columns
+    files = pa.table(table.get_add_actions(flatten=True))
+    if not names:
+        return [[]] if files.num_rows >= at_least else []
+    columns = [files.column(f"partition.{name}").to_pylist() for name in names]
+    counts = Counter(zip(*columns, strict=True))
+    dated = [index for index, column in enumerate(columns) if column and isinstance(column[0], date)]
+    groups: dict[Any, list[tuple[Any, ...]]] = defaultdict(list)
+    for partition in counts:
+        groups[partition[dated[0]] if dated else None].append(partition)
+    found = []
+    for day, partitions in groups.items():
+        needed = 2 if dated and day < max(groups) else at_least
+        if chosen := [partition for partition in partitions if counts[partition] >= needed]:
+            values = [sorted({str(value) for value in column}) for column in zip(*chosen, strict=True)]
+            found.append([(name, "in", listed) for name, listed in zip(names, values, strict=True)])
+    return found
 
 
 def _commit(trail: Mapping[str, Any], transactions: Mapping[str, int] | None) -> CommitProperties:

@@ -1,4 +1,4 @@
-"""`tenure run`: everything new, in order, through Dagster."""
+"""`tenure run`: everything new, in order, through Dagster; `tenure maintain`: upkeep of the tables."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the command to the root command."""
     app.command("run", rich_help_panel="Run")(run)
+    app.command("maintain", rich_help_panel="Run")(maintain)
 
 
 def run(
@@ -70,6 +71,41 @@ def run(
         raise typer.Exit(1)
     if any(result.published.get("held") for result in results):
         raise typer.Exit(3)
+
+
+def maintain(
+    shard: Annotated[str | None, typer.Option(help="Only this shard; default: all.")] = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Merge small files and delete those that no kept publication needs (Dagster does it every night).
+
+    Changes no row. What the retention policy keeps stays readable; files younger than two days stay too. Safe to stop
+    and to repeat; a run of the shard waits until it is done.
+    """
+    from orchestration.maintenance import Upkeep
+    from orchestration.maintenance import maintain as upkeep
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.lake import Lake
+
+    lake = Lake()
+    catalog = Catalog(lake)
+    shards = [catalog.shard(shard).name] if shard is not None else [found.name for found in catalog.shards()]
+
+    def tell(done: Upkeep) -> None:
+        if done.merged or done.deleted:
+            said = f"{done.merged} files into {done.into}, {done.deleted} deleted, {done.files} now"
+            err.print(f"  [green]✓[/] {done.address:<36} {said} [dim]{done.seconds:6.1f} s[/]")
+
+    told = []
+    for name in shards:
+        err.print(f"[cyan]▸[/] upkeep of shard {name} …")
+        done = upkeep(lake, name, on_table=tell, on_wait=lambda line: err.print(f"  {escape(line)}"))
+        told += [{"shard": name, **vars(table)} for table in done]
+    if as_json:
+        print_json(told)
+        return
+    merged, deleted = (sum(int(row[key]) for row in told) for key in ("merged", "deleted"))
+    out.print(f"{len(told)} tables: {merged} small files merged, {deleted} deleted")
 
 
 def print_progress(progress: Progress) -> None:

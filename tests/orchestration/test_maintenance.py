@@ -1,0 +1,213 @@
+"""Upkeep: files are merged and deleted, no row and no kept publication changes, and nothing is computed again."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.gold import run_gold
+from orchestration.maintenance import kept_versions, maintain
+from orchestration.publish import publish
+from orchestration.retention import policy
+from tests.lakes import land_rows, whole
+from transforms.runner import run_transforms
+from warehouse_models import duck, home
+from warehouse_models import gold as gold_models
+from warehouse_models.catalog import Catalog
+from warehouse_models.lake import Lake
+from warehouse_models.manifest import Manifest
+from warehouse_models.specs import all_specs
+
+RUNS = 8  # landings of a tenant: as many files as make a partition crowded
+START = date(2026, 1, 1)
+EVENTS = "select count(*) from marts.fct_events"
+
+
+def day_of_events(tenant: str, number: int, count: int = 3) -> list[dict[str, Any]]:
+    return [
+        {
+            "messageId": f"{tenant}-{number}-{i}",
+            "type": "track",
+            "event": "Opened",
+            "userId": f"u{i}",
+            "timestamp": f"{START + timedelta(days=number)}T1{i}:00:00Z",
+            "context": {"groupId": "a"},
+        }
+        for i in range(count)
+    ]
+
+
+def contents(lake: Lake) -> dict[str, list[tuple[Any, ...]]]:
+    return {address: whole(lake, address) for address in all_specs()}
+
+
+def files_of(lake: Lake, address: str) -> int:
+    table = lake.table(address, "pool")
+    return len(table.file_uris()) if table else 0
+
+
+@dataclass
+class Worked:
+    """A lake after many small runs, its first publication, and the folder of its files."""
+
+    lake: Lake
+    folder: Path
+    first: Manifest
+
+    def more(self, number: int) -> None:
+        for tenant in ("acme", "bolt"):
+            land_rows(self.lake, tenant, "events", day_of_events(tenant, number), self.folder)
+
+    def publish(self) -> Manifest:
+        result = run_gold(self.lake, "pool")
+        assert result.ok
+        publish(self.lake, "pool", result.verdicts)
+        found = Manifest.read(home.published_root())
+        assert found is not None
+        return found
+
+
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worked]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TENURE_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.delenv("TENURE_LAKE", raising=False)
+        lake = Lake()
+        for tenant in ("acme", "bolt"):
+            Catalog(lake).add_tenant(tenant)
+        made = Worked(lake, tmp_path_factory.mktemp("files"), Manifest.empty())
+        for number in range(RUNS):
+            made.more(number)
+            if number in (3, RUNS - 1):
+                run_transforms(lake, "pool")
+            if number == 3:
+                made.first = made.publish()
+        yield made
+
+
+def test_compaction_merges_crowded_partitions_changes_no_row_and_is_no_news(worked: Worked) -> None:
+    lake, before = worked.lake, contents(worked.lake)
+    crowded = {address: files_of(lake, address) for address in ("bronze/product/events", "bronze/landings")}
+    assert all(count >= RUNS for count in crowded.values()), crowded
+
+    done = {table.address: table for table in maintain(lake, "pool")}
+
+    for address, count in crowded.items():
+        assert done[address].merged >= count - 1
+        assert files_of(lake, address) == done[address].files < policy()["compact_from_files"]
+    assert contents(lake) == before
+    assert all(result.skipped for result in run_transforms(lake, "pool")), "a compaction is no new data"
+    assert not any(table.merged or table.deleted for table in maintain(lake, "pool")), "twice changes nothing"
+
+
+def test_vacuum_spares_what_a_kept_publication_names_and_deletes_the_rest(
+    worked: Worked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = worked.lake
+    worked.more(RUNS)
+    run_transforms(lake, "pool")
+    worked.more(RUNS + 1)
+    run_transforms(lake, "pool")
+    present = worked.publish()
+    before = contents(lake)
+    # A run that is still to come compares with what the last one consumed: that stays too.
+    kept = kept_versions(lake, "pool")
+    assert {"silver/product/events", "gold/dim_accounts"} <= set(kept)
+    named = set(present.tables["pool"].items()) | set(worked.first.tables["pool"].items())
+    named |= {item for entry in worked.first.tenants.values() for item in entry["silver"].items()}
+    assert all(version in kept[address] for address, version in named)
+
+    age_files(lake)
+    deleted = {table.address: table.deleted for table in maintain(lake, "pool")}
+    assert not any(deleted.values()), "the log calls them removed for less than vacuum_after_hours"
+
+    monkeypatch.setitem(policy(), "vacuum_after_hours", 0)
+    deleted = {table.address: table.deleted for table in maintain(lake, "pool")}
+    assert deleted["silver/product/sessions"] > 0
+    assert contents(lake) == before
+    assert events_at(worked.first) == {"acme": 12, "bolt": 12}
+    assert events_at(present) == {"acme": 3 * (RUNS + 2), "bolt": 3 * (RUNS + 2)}
+    for manifest in (worked.first, present):
+        assert rows_of_gold(lake, manifest) > 0
+    worked.more(RUNS + 2)
+    assert not all(result.skipped for result in run_transforms(lake, "pool"))
+    after_small_run = contents(lake)
+    run_transforms(lake, "pool", full_refresh=True)
+    assert contents(lake) == after_small_run
+
+
+def test_landings_go_on_while_tables_are_maintained_and_lose_nothing(worked: Worked) -> None:
+    lake, failed, stop = worked.lake, [], threading.Event()
+
+    def keep_maintaining() -> None:
+        while not stop.is_set():
+            try:
+                maintain(lake, "pool")
+            except Exception as error:
+                failed.append(error)
+                return
+
+    upkeep = threading.Thread(target=keep_maintaining)
+    upkeep.start()
+    for number in range(100, 105):
+        worked.more(number)
+    stop.set()
+    upkeep.join()
+    assert not failed
+    landed = [row[0] for row in whole_ids(lake)]
+    assert len(landed) == len(set(landed))
+    assert {f"acme-{n}-{i}" for n in range(100, 105) for i in range(3)} <= set(landed)
+
+
+def test_files_of_a_commit_that_is_being_written_stay(worked: Worked) -> None:
+    folder = Path(worked.lake.table_uri("bronze/product/events", "pool"))
+    partition = next(path for path in folder.iterdir() if path.name.startswith("landed_date="))
+    young, old = partition / "part-young.parquet", partition / "part-killed.parquet"
+    for path in (young, old):
+        path.write_bytes(b"not committed")
+    os.utime(old, (time.time() - 3600 * (policy()["vacuum_after_hours"] + 1),) * 2)
+    maintain(worked.lake, "pool")
+    assert young.exists(), "its commit may be on the way"
+    assert not old.exists(), "a killed writer's file is nobody's"
+
+
+def age_files(lake: Lake) -> None:
+    """Make every data file a year old, so that only its being named protects it."""
+    for path in Path(lake.shard_uri("pool")).rglob("*.parquet"):
+        if "_delta_log" not in path.parts:
+            os.utime(path, (time.time() - 365 * 86400,) * 2)
+
+
+def events_at(manifest: Manifest) -> dict[str, int]:
+    found = {}
+    for slug in manifest.tenants:
+        connection = duck.connect(manifest.file_of(home.published_root(), slug), read_only=True)
+        found[slug] = connection.execute(EVENTS).fetchall()[0][0]
+        connection.close()
+    return found
+
+
+def rows_of_gold(lake: Lake, manifest: Manifest) -> int:
+    """Rows of every gold table at the manifest's versions: an error if a file is gone."""
+    total = 0
+    for name, mart in gold_models.marts().items():
+        if not mart.is_view:
+            uri, version = lake.table_uri(mart.spec, "pool"), manifest.tables["pool"][f"gold/{name}"]
+            # Reads the columns, not only the counts that the log holds.
+            rows = lake.duck().execute(f"SELECT * FROM delta_scan('{uri}', version := {version})").fetchall()
+            total += len(rows)
+    return total
+
+
+def whole_ids(lake: Lake) -> list[tuple[Any, ...]]:
+    uri = lake.table_uri("bronze/product/events", "pool")
+    rows: list[tuple[Any, ...]] = lake.duck().execute(f"SELECT record_id FROM delta_scan('{uri}')").fetchall()
+    return rows
