@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from warehouse_models import home
+from warehouse_models import home, storage
 from warehouse_models.errors import TenureError
 
 STALE = timedelta(hours=26)
@@ -30,13 +30,24 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Everything worth knowing, in the order in which data flows."""
-    looks: list[Callable[[], Iterator[Finding]]] = [_python, _java, _disk, _catalog, _code, _published, _services]
+    looks: list[Callable[[], Iterator[Finding]]] = [
+        _python,
+        _java,
+        _disk,
+        _storage,
+        _catalog,
+        _code,
+        _published,
+        _services,
+    ]
     found: list[Finding] = []
     for look in looks:
         try:
             found += look()
         except TenureError as error:
-            found.append(Finding(error.what, "wrong", error.why, error.next_step))
+            told = Finding(error.what, "wrong", error.why, error.next_step)
+            if told not in found:
+                found.append(told)
     return found
 
 
@@ -73,6 +84,17 @@ def _disk() -> Iterator[Finding]:
     yield Finding("disk", state, f"{free:,.1f} GiB free at {home.home()}", "" if state == "ok" else "make room")
 
 
+def _storage() -> Iterator[Finding]:
+    lake = home.lake_root()
+    if not storage.is_remote(lake):
+        return
+    if storage.honours_conditions(lake):
+        yield Finding("object storage", "ok", f"{lake}, safe against a second writer")
+        return
+    why = "it ignores If-None-Match or If-Match on PUT: two writers would overwrite each other's commits"
+    yield Finding("object storage", "wrong", why, "keep the lake on storage that honours both, as AWS S3 does")
+
+
 def _catalog() -> Iterator[Finding]:
     from warehouse_models.catalog import Catalog
 
@@ -93,11 +115,12 @@ def _code() -> Iterator[Finding]:
 
 
 def _published() -> Iterator[Finding]:
+    from warehouse_models import replica
     from warehouse_models.catalog import Catalog
-    from warehouse_models.manifest import Manifest
 
-    manifest = Manifest.read(home.published_root())
-    if manifest is None:
+    manifest, _ = replica.present(home.published_root())
+    originals = replica.originals(home.published_root())
+    if manifest.number == 0:
         yield Finding("published", "note", "nothing is published yet", "tenure land …, then tenure run")
         return
     now = datetime.now(UTC)
@@ -106,7 +129,7 @@ def _published() -> Iterator[Finding]:
         if entry["is_held"]:
             mend = "mend its data, land it again and run; its last publication stands meanwhile"
             yield Finding(f"tenant {slug}", "wrong", f"held back: {entry['held_reason']}", mend)
-        elif file is None or not file.exists():
+        elif file is None or not (file.exists() or entry["file"] in originals):
             yield Finding(
                 f"tenant {slug}", "wrong", f"its file {file} is gone", f"tenure run --full-refresh --tenant {slug}"
             )

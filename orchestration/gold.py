@@ -22,11 +22,10 @@ from orchestration.audit.words import words
 from orchestration.dbt_process import DbtProcess
 from orchestration.gold_control import BEGINNING, Plan, plan, prepare
 from orchestration.locks import shard_lock
-from warehouse_models import duck, home
+from warehouse_models import duck, home, replica
 from warehouse_models import gold as gold_models
 from warehouse_models.catalog import Catalog
 from warehouse_models.lake import Lake
-from warehouse_models.manifest import Manifest
 
 OnEvent = Callable[[dict[str, Any]], None]
 
@@ -103,7 +102,7 @@ def _run(
     path = home.build_path(shard)
     path.parent.mkdir(parents=True, exist_ok=True)
     catalog_tenants = Catalog(lake).tenants(shard)
-    manifest = Manifest.read(home.published_root()) or Manifest.empty()
+    manifest, _ = replica.present(home.published_root())
     published = {slug: entry for slug, entry in manifest.tenants.items() if entry["shard"] == shard}
     connection = duck.connect(path)
     try:

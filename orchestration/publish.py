@@ -24,9 +24,10 @@ from orchestration.audit.verdict import Verdict
 from orchestration.locks import manifest_lock, shard_lock
 from orchestration.publish_files import columns_of, copy_with_trust, literal, write_all_file, write_tenant_file
 from orchestration.retention import prune
-from warehouse_models import duck, home
+from warehouse_models import duck, home, replica
 from warehouse_models import gold as gold_models
 from warehouse_models.catalog import Catalog
+from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
 from warehouse_models.manifest import Manifest
 from warehouse_models.slices import Slices, predicate
@@ -56,7 +57,7 @@ def publish(lake: Lake, shard: str, verdicts: Mapping[str, Verdict]) -> PublishR
     root = home.published_root()
     with shard_lock(shard, "a publication"):
         clock = time.monotonic()
-        before = Manifest.read(root) or Manifest.empty()
+        before, _ = replica.present(root)
         result = PublishResult(shard, before.number)
         connection = duck.connect(home.build_path(shard))
         try:
@@ -74,8 +75,10 @@ def publish(lake: Lake, shard: str, verdicts: Mapping[str, Verdict]) -> PublishR
         finally:
             connection.close()
         clock = time.monotonic()
+        for entry in changes.values():
+            entry["file"] = entry["file"] and replica.upload(root, entry["file"])
         silver = state.versions if any(not entry["is_held"] for entry in changes.values()) else None
-        result.manifest = _swap(lake, root, shard, changes, gone, result.tables, silver)
+        result.manifest = _swap(lake, root, shard, entries, changes, gone, result.tables, silver)
         result.seconds["manifest"] = time.monotonic() - clock
         for slug, entry in changes.items():
             if entry["is_held"]:
@@ -161,6 +164,7 @@ class _State:
         entry.setdefault("silver", {})
         if entry["file"] and changed:
             entry["version"] += 1
+            replica.fetch(self.root, [entry["file"]])
             source, entry["file"] = self.root / entry["file"], f"{slug}/{entry['version']}.duckdb"
             copy_with_trust(source, self.root / entry["file"], {"published_version": entry["version"], **trust})
         return entry
@@ -304,6 +308,7 @@ def _swap(
     lake: Lake,
     root: Path,
     shard: str,
+    entries: Mapping[str, dict[str, Any]],
     changes: Mapping[str, dict[str, Any]],
     gone: set[str],
     tables: Mapping[str, int],
@@ -311,22 +316,44 @@ def _swap(
 ) -> int:
     """Write the file over all tenants and make the new manifest the present one; its number.
 
-    Several shards publish at once: whoever holds the lock takes the others' latest state along.
+    Several shards publish at once: whoever comes later takes the others' latest state along. TenureError where another
+    host published this shard since `entries` was read: its figures may be newer than ours.
     """
     with manifest_lock(root, f"the publication of shard {shard}"):
-        before = Manifest.read(root) or Manifest.empty()
-        tenants = {slug: entry for slug, entry in before.tenants.items() if slug not in gone} | dict(changes)
-        kept = dict(before.tables.get(shard, {}))
-        kept |= {f"gold/{mart}": version for mart, version in tables.items()}
-        kept |= dict(silver or {})
-        all_tables = {**before.tables, shard: kept}
-        number = before.number + 1
-        file = f"_all/{number}.duckdb"
-        scans = {name: _scans(name, all_tables[name], tenants) for name in sorted(all_tables)}
-        write_all_file(root / file, lake, scans)
-        now = datetime.now(UTC).isoformat()
-        Manifest(number, now, tenants, {"file": file, "version": number}, all_tables).write(root)
-        return number
+        while True:
+            before, token = replica.present(root)
+            if {slug: entry for slug, entry in before.tenants.items() if entry["shard"] == shard} != entries:
+                why = "another host published it while this run worked on it"
+                raise TenureError(
+                    f"the publication of shard {shard}", why, "run again; one host a shard saves the work"
+                )
+            manifest = _next(lake, root, shard, before, changes, gone, tables, silver)
+            if replica.swap(root, manifest, token):
+                return manifest.number
+
+
+def _next(
+    lake: Lake,
+    root: Path,
+    shard: str,
+    before: Manifest,
+    changes: Mapping[str, dict[str, Any]],
+    gone: set[str],
+    tables: Mapping[str, int],
+    silver: Mapping[str, int] | None,
+) -> Manifest:
+    """The manifest after `before`, its file over all tenants written."""
+    tenants = {slug: entry for slug, entry in before.tenants.items() if slug not in gone} | dict(changes)
+    kept = dict(before.tables.get(shard, {}))
+    kept |= {f"gold/{mart}": version for mart, version in tables.items()}
+    kept |= dict(silver or {})
+    all_tables = {**before.tables, shard: kept}
+    number = before.number + 1
+    file = f"_all/{number}.duckdb"
+    scans = {name: _scans(name, all_tables[name], tenants) for name in sorted(all_tables)}
+    write_all_file(root / file, lake, scans)
+    everything = {"file": replica.upload(root, file), "version": number}
+    return Manifest(number, datetime.now(UTC).isoformat(), tenants, everything, all_tables)
 
 
 def _scans(shard: str, tables: Mapping[str, int], tenants: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

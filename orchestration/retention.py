@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from orchestration.locks import manifest_lock
+from warehouse_models import replica
 from warehouse_models.manifest import Manifest
 
 
@@ -46,32 +47,39 @@ def prune(root: Path, now: datetime | None = None) -> int:
     Files newer than the present manifest belong to a publication that is being written: they stay.
     """
     with manifest_lock(root, "the removal of old publications"):
-        present = Manifest.read(root)
-        if present is None:
+        present, _ = replica.present(root)
+        if present.number == 0:
             return 0
+        originals = replica.originals(root)
         ordered = [manifest for manifest in Manifest.kept(root) if manifest.number <= present.number]
         keep = kept(ordered, now or datetime.now(UTC))
         numbers = {manifest.number for manifest in keep}
         named = {manifest.all["file"] for manifest in keep if manifest.all}
         named |= {entry["file"] for manifest in keep for entry in manifest.tenants.values() if entry["file"]}
         newest = {slug: entry["version"] for slug, entry in present.tenants.items()} | {"_all": present.number}
+        newest["manifests"] = present.number
+        named |= {f"manifests/{number}.json" for number in numbers}
+        files = [path for path in sorted(root.glob("*/*")) if path.suffix in (".duckdb", ".json")]
         removed = 0
-        for path in sorted(root.glob("*/*.duckdb")):
-            if not path.stem.isdigit() or f"{path.parent.name}/{path.name}" in named:
-                continue
-            if int(path.stem) > newest.get(path.parent.name, -1):
-                continue
-            path.unlink()
-            removed += 1
-        for path in (root / "manifests").glob("*.json"):
-            if path.stem.isdigit() and int(path.stem) <= present.number and int(path.stem) not in numbers:
+        for path in files:
+            if _is_old(path.relative_to(root).as_posix(), named, newest):
                 path.unlink()
+                removed += path.suffix == ".duckdb"
+        replica.remove(name for name in originals if _is_old(name, named, newest))
         return removed
+
+
+def _is_old(name: str, named: set[str], newest: dict[str, int]) -> bool:
+    """Whether a published file or a past manifest, `<folder>/<number>[.<hash>].<kind>`, is named by nothing kept."""
+    folder, _, file = name.partition("/")
+    number = file.partition(".")[0]
+    return number.isdigit() and name not in named and int(number) <= newest.get(folder, -1)
 
 
 def pinned_versions(root: Path) -> dict[str, dict[str, set[int]]]:
     """Shard → address → Delta versions that a kept manifest names: vacuum spares the files of each."""
     found: dict[str, dict[str, set[int]]] = {}
+    replica.originals(root)
     for manifest in Manifest.kept(root):
         for shard, tables in manifest.tables.items():
             for address, version in tables.items():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchestration.instance import LOCATION, PARTITION_TAG, bury_dead_runs, open_instance
+from warehouse_models import home, storage
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent, DagsterInstance, JobDefinition
@@ -137,4 +138,6 @@ def _reason(event: DagsterEvent) -> str:
     error = event.step_failure_data.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return error.message.strip() if error else (event.message or "the step failed")
+    text = error.message.strip() if error else (event.message or "the step failed")
+    told = storage.explained(RuntimeError(text), home.lake_root())
+    return f"{told}" if told else text

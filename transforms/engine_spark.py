@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from transforms.spark_jars import jar_files
 from warehouse_models import home
+from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
 from warehouse_models.slices import Slices, predicate
 from warehouse_models.spec import TableSpec
@@ -69,6 +70,9 @@ class SparkEngine:
     name = "spark"
 
     def __init__(self, lake: Lake) -> None:
+        if lake.is_remote:
+            why = "the lake is on object storage, and its JARs (hadoop-aws and the AWS SDK) are not among Spark's"
+            raise TenureError("engine spark", why, "use --engine duckdb: it writes the same tables")
         self._lake = lake
         self._spark = spark_session()
         self._views: list[str] = []

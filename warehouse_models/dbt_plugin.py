@@ -10,16 +10,15 @@ from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
-from warehouse_models import home
-from warehouse_models.duck import delta_extension_path
+from warehouse_models import duck, home
 
 
 class Plugin(BasePlugin):
-    """Loads the packaged delta extension and bounds memory; downloads nothing."""
+    """Prepares the connection for Delta and bounds memory; downloads nothing."""
 
     def configure_connection(self, conn: Any) -> None:
         """Prepare the one connection of a dbt process; its cursors share what is set here."""
-        conn.execute(f"LOAD '{delta_extension_path()}'")
+        duck.prepare(conn)
         conn.execute("SET GLOBAL TimeZone = 'UTC'")
         conn.execute(f"SET temp_directory = '{home.scratch()}'")
         limit = os.environ.get("TENURE_MEMORY_LIMIT")

@@ -5,6 +5,7 @@ Standard library only, because Superset's environment imports this module too.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -20,8 +21,14 @@ def lake_root() -> str:
 
 
 def published_root() -> Path:
-    """Folder of the published files and their manifest; always local to the serving host."""
-    return home() / "published"
+    """Folder of the published files and their manifest; always local to the serving host.
+
+    Of a lake on object storage it holds copies (`replica.py`), a folder a lake: their names repeat from lake to lake.
+    """
+    lake = lake_root()
+    if "://" not in lake:
+        return home() / "published"
+    return home() / "copies" / hashlib.sha256(lake.rstrip("/").encode()).hexdigest()[:12]
 
 
 def build_path(shard: str) -> Path:

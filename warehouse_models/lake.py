@@ -20,7 +20,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterP
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import AddAction
 
-from warehouse_models import duck, home
+from warehouse_models import duck, home, storage
 from warehouse_models.slices import Slices, predicate
 from warehouse_models.spec import TableSpec
 from warehouse_models.specs import spec as spec_at
@@ -35,11 +35,21 @@ _WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_grou
 
 
 class Lake:
-    """Delta tables of every shard below one root (a folder, or an object store with `storage_options`)."""
+    """Delta tables of every shard below one root: a folder, or `s3://bucket/prefix` (`storage.py`).
 
-    def __init__(self, root: str | None = None, storage_options: dict[str, str] | None = None) -> None:
+    TenureError where the root is object storage that cannot be reached.
+    """
+
+    def __init__(self, root: str | None = None) -> None:
         self.root = (root or home.lake_root()).rstrip("/")
-        self.storage_options = storage_options
+        self.storage_options = storage.options(self.root)
+        if self.is_remote:
+            storage.store(self.root)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the lake is on object storage."""
+        return self.storage_options is not None
 
     # -- addresses ---------------------------------------------------------------------------------------------------
     def shard_uri(self, shard: str) -> str:
@@ -172,7 +182,7 @@ class Lake:
 
         deltalake 1.6 commits files of another shape without a word, after which nobody can open the table.
         """
-        if self.storage_options is not None or "://" in self.root:
+        if self.is_remote:
             return False
         target = self.create(table, shard)
         same = target.schema().to_json() == Schema.from_arrow(table.arrow_schema).to_json()

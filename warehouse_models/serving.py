@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from warehouse_models import duck, home
+from warehouse_models import duck, home, replica
 from warehouse_models.errors import TenureError
 from warehouse_models.manifest import Manifest
 from warehouse_models.serving_guard import Refused, check
@@ -179,6 +179,7 @@ def open_serving(
     root = Path(published_root or home.published_root())
     manifest = _manifest(root)
     files = _files(principal, manifest, root)
+    replica.fetch(root, [file.relative_to(root).as_posix() for file in files])
     raw = duck.connect(memory_limit=_memory(), threads=int(os.environ.get("TENURE_SQL_THREADS") or 2))
     try:
         _attach(raw, files)
@@ -193,7 +194,7 @@ def open_serving(
 def fingerprint(principal: Principal, published_root: Path | str | None = None) -> str:
     """Short text that differs between principals and between publications: the part of a cache key that is ours."""
     root = Path(published_root or home.published_root())
-    return _fingerprint(principal, Manifest.read(root) or Manifest.empty())
+    return _fingerprint(principal, replica.refresh(root) or Manifest.empty())
 
 
 def _fingerprint(principal: Principal, manifest: Manifest) -> str:
@@ -205,7 +206,7 @@ def _fingerprint(principal: Principal, manifest: Manifest) -> str:
 
 
 def _manifest(root: Path) -> Manifest:
-    manifest = Manifest.read(root)
+    manifest = replica.refresh(root)
     if manifest is None:
         raise TenureError("the published marts", f"nothing is published below {root}", "run `tenure run`")
     return manifest

@@ -31,13 +31,22 @@ class TenureGroup(TyperGroup):
     """A command group that prints a TenureError as three lines and exits 2: no traceback for what a user can mend."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; TenureError -> exit 2, Ctrl-C -> exit 130."""
+        """Run the command; TenureError and object storage that fails -> exit 2, Ctrl-C -> exit 130."""
+        from warehouse_models import home, storage
         from warehouse_models.errors import TenureError
 
         try:
             return super().invoke(ctx)
         except TenureError as error:
             print_error(error.what, error.why, error.next_step)
+            raise typer.Exit(2) from error
+        except typer.Exit:
+            raise
+        except Exception as error:
+            told = storage.explained(error, home.lake_root())
+            if told is None:
+                raise
+            print_error(told.what, told.why, told.next_step)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as interrupt:
             err.print("\n[yellow]Stopped.[/] Nothing is half done: what was committed stays, the rest comes next time.")

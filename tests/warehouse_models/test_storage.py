@@ -1,0 +1,106 @@
+"""Object storage: safe against a second writer or told as unsafe, reasons in our words, the key shown nowhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from orchestration import doctor
+from tests.s3_server import SECRET, Server, server, tenure
+from transforms.engine import open_engine
+from warehouse_models import duck, home, storage
+from warehouse_models.catalog import Catalog
+from warehouse_models.errors import TenureError
+from warehouse_models.lake import Lake
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Server]:
+    with server() as made:
+        made.bucket("lake")
+        yield made
+
+
+@pytest.fixture
+def on_s3(s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A lake of this test's own on the server."""
+    monkeypatch.setenv("TENURE_HOME", str(tmp_path / "tenure"))
+    for key, value in s3.environment(f"s3://lake/{tmp_path.name}").items():
+        monkeypatch.setenv(key, value)
+    return s3
+
+
+def test_changes_of_the_catalog_by_many_writers_at_once_are_all_kept(on_s3: Server) -> None:
+    names = [f"t{n}x" for n in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: Catalog(Lake()).add_tenant(name), names))
+    assert [tenant.tenant_id for tenant in Catalog().tenants()] == names
+
+
+def test_of_writers_who_create_one_object_exactly_one_does(on_s3: Server) -> None:
+    import obstore
+
+    objects = storage.store(home.lake_root())
+
+    def create(number: int) -> bool:
+        try:
+            obstore.put(objects, "one", str(number).encode(), mode="create")
+            return True
+        except obstore.exceptions.AlreadyExistsError:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(create, range(16)))
+    assert sum(won) == 1 and bytes(obstore.get(objects, "one").bytes()) == str(won.index(True)).encode()
+
+
+def test_doctor_tells_storage_that_is_not_safe_against_a_second_writer(
+    on_s3: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (told,) = doctor._storage()
+    assert told.state == "ok"
+    with server(ignores_conditions=True) as careless:
+        for key, value in careless.environment(careless.bucket("careless")).items():
+            monkeypatch.setenv(key, value)
+        (told,) = doctor._storage()
+        assert told.state == "wrong" and "overwrite each other" in told.says
+
+
+def test_spark_says_what_it_lacks_for_s3(on_s3: Server) -> None:
+    with pytest.raises(TenureError, match="hadoop-aws"):
+        open_engine("spark", Lake())
+
+
+@pytest.mark.parametrize("fault", ["key", "bucket", "endpoint", "no key", "scheme"])
+def test_storage_that_cannot_be_used_is_told_as_thing_reason_and_next_step(tenure_home: Path, fault: str) -> None:
+    with server(checks_keys=fault == "key") as other:
+        told = other.environment(other.bucket("lake") if fault == "key" else "s3://nobody-made-this")
+        why = {
+            "key": "refuses the key",
+            "bucket": "bucket nobody-made-this does not exist",
+            "endpoint": "http://127.0.0.1:9 does not answer",
+            "no key": "AWS_ACCESS_KEY_ID is not set",
+            "scheme": "no address of a lake",
+        }[fault]
+        if fault == "endpoint":
+            told["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+        if fault == "no key":
+            told["AWS_ACCESS_KEY_ID"] = ""
+        if fault == "scheme":
+            told["TENURE_LAKE"] = "gs://bucket"
+        started = time.monotonic()
+        process = tenure("tenant", "list", **told)
+        said, _ = process.communicate(timeout=120)
+    assert process.returncode == 2 and why in said and "next:" in said, said
+    assert "Traceback" not in said and SECRET not in said and len(said.splitlines()) <= 4, said
+    assert time.monotonic() - started < 60
+
+
+def test_a_connection_that_reads_s3_shows_no_secret(on_s3: Server) -> None:
+    with duck.connect() as connection:
+        shown = connection.execute("SELECT * FROM duckdb_secrets()").fetchall()
+    assert shown and SECRET not in repr(shown)
