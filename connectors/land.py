@@ -22,27 +22,27 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from connectors import refusals
-from connectors.canonical import canonical, exact, sha_hex
-from connectors.events import EventContract, unflatten
+from connectors.canonical import canonical, sha_hex
+from connectors.commit import append_events, append_records
+from connectors.contracts import OBJECTS, How, RowReader, contract_of
+from connectors.events import EventContract
 from connectors.formats import Unreadable, too_much
 from connectors.landings import landed_before, write_landing
-from connectors.mapping import Mapping, read_mapping, take
+from connectors.mapping import Mapping, read_mapping
 from connectors.paths import landable, shown_name
 from connectors.quarantine import Landing, RefusedRow, refuse, refused_up_to
-from connectors.reading import HEAD, Row, file_sha, kind_of, max_row_bytes, read_rows
-from connectors.records import FLOOR, RECORD_OBJECTS, RecordContract
+from connectors.quarantined import settled
+from connectors.reading import HEAD, Row, csv_header_of, file_sha, kind_of, max_row_bytes, read_rows
+from connectors.records import FLOOR, RecordContract
 from connectors.refusals import Refused
 from connectors.report import FileReport, LandingReport
-from connectors.store import Held, Store, attempts
-from connectors.times import MICROS_PER_DAY, MICROS_PER_SECOND, NotATime, iso, now_micros, parse_micros
+from connectors.store import Store
+from connectors.times import MICROS_PER_DAY, NotATime, iso, now_micros, parse_micros
 from warehouse_models.catalog import Catalog, Tenant
 from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
-from warehouse_models.policy import effective
 from warehouse_models.quotas import effective_quotas
-from warehouse_models.specs import spec
 
-OBJECTS = ("events", *RECORD_OBJECTS)
 CHUNK_ROWS = 65_536
 CHUNK_BYTES = 64_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -146,22 +146,12 @@ class _FileLanding:
             landed_at=now,
             landed_date=(_EPOCH + timedelta(microseconds=now)).date(),
         )
-        policy = effective(tenant.settings)
-        self.contract: EventContract | RecordContract
-        if object == "events":
-            floor = parse_micros(str(policy["event_time_floor"]))
-            clamp = int(policy["event_time_clamp_minutes"]) * 60 * MICROS_PER_SECOND
-            self.contract = EventContract(now, floor, clamp)
-        else:
-            known = RECORD_OBJECTS[object]
-            self.contract = RecordContract(known, now, now if as_of is None else as_of, spec(known.address))
+        self.contract = contract_of(object, tenant, now, now if as_of is None else as_of)
         self.store = Store(lake, self.at, self.contract, self.app, duck)
         self.report = FileReport(shown_name(str(path)), object, self.at.batch_id)
         self.kind = kind_of(path)
-        # An event in a table row has its objects as text and their fields as columns.
-        self.is_flat = object == "events" and (mapping is not None or self.kind != "jsonl")
-        # Columns that the map reads and no row had yet; a table file must have them, a line need not.
-        self.unseen = set() if mapping is None else set(mapping.columns.values())
+        self.reader = RowReader(object, self.contract, mapping, self.kind)
+        self.header = tuple(csv_header_of(path, self.limit)) if self.kind == "csv" else ()
         self.good: list[tuple[Any, ...]] = []
         self.refused: list[RefusedRow] = []
         self.held = 0
@@ -185,7 +175,8 @@ class _FileLanding:
         accepted, duplicate, quarantined = row
         if accepted and self.store.lines_done()[1] is None:
             return False
-        self.report.duplicate, self.report.quarantined = accepted + duplicate, quarantined
+        since = min(quarantined, settled(self.lake, self.duck, self.at))
+        self.report.duplicate, self.report.quarantined = accepted + duplicate + since, quarantined - since
         return True
 
     # -- a file that is new, or was cut off ----------------------------------------------------------------------------
@@ -216,8 +207,8 @@ class _FileLanding:
             refused = min(skipped, self._refused_before(done))
             self.report.duplicate += skipped - refused
             self.report.quarantined += refused
-        if self.unseen and done == 0 and self.report.rows and self.report.error is None:
-            self.report.notes.append(f"no row has {', '.join(sorted(self.unseen))}, which the map reads")
+        if self.reader.unseen and done == 0 and self.report.rows and self.report.error is None:
+            self.report.notes.append(f"no row has {', '.join(sorted(self.reader.unseen))}, which the map reads")
         if self.report.error is None and _stat(self.path) != self.seen:
             self.report.error = "the file changed while it was read; land it again"
         if self.report.error is None:
@@ -251,16 +242,7 @@ class _FileLanding:
     def _take(self, row: Row) -> None:
         """Read one row by the contract; only what bronze or the quarantine will hold stays in memory."""
         try:
-            if row.value is None:
-                raise Refused(row.refusal or refusals.NOT_JSON)
-            value = row.value
-            if self.mapping is not None:
-                if self.unseen:
-                    self.unseen = {source for source in self.unseen if take(row.value, source) is None}
-                value = self.mapping.apply(exact(row.value, row.raw))
-            if self.is_flat:
-                value = unflatten(value)
-            self.good.append(self.contract.read(value, row.raw, row.line, row.size))
+            self.good.append(self.reader.read(row))
             self.held += row.size
         except Refused as no:
             self.report.refuse(no.reason)
@@ -271,59 +253,25 @@ class _FileLanding:
         """Commit the rows taken since the last commit; up to `last_line` the file is done."""
         good, refused = self.good, self.refused
         self.good, self.refused, self.held = [], [], 0
+        at = self.at
         if isinstance(self.contract, EventContract):
-            self._commit_events(good, refused, last_line)
+            refuse(self.lake, self.duck, at, refused, self._how())
+            fresh = append_events(self.store, good, last_line)
+            self.report.accepted += len(fresh)
+            self.report.duplicate += len(good) - len(fresh)
         else:
-            self._commit_records(good, refused, last_line)
+            told = append_records(self.store, good, refused, last_line, self._how(), complete=self.complete)
+            in_conflict = len(told.conflicts) + told.moved
+            self.report.accepted += len(told.fresh) - in_conflict
+            self.report.duplicate += len(good) - len(told.fresh)
+            for _ in range(in_conflict):
+                self.report.refuse(refusals.CONFLICT)
         self.on_progress(self.report)
 
-    def _commit_events(self, good: list[tuple[Any, ...]], refused: list[RefusedRow], last_line: int) -> None:
-        refuse(self.lake, self.duck, self.at, refused)
-        for _ in attempts(self.store):
-            known = self.store.known_events(good) if good else set()
-            fresh = []
-            for row in good:
-                key = row[:2]
-                if key not in known:
-                    known.add(key)
-                    fresh.append(row)
-            if not fresh or self.store.append(fresh, last_line):
-                break
-        self.report.accepted += len(fresh)
-        self.report.duplicate += len(good) - len(fresh)
-
-    def _commit_records(self, good: list[tuple[Any, ...]], refused: list[RefusedRow], last_line: int) -> None:
-        for _ in attempts(self.store):
-            # A complete delivery contradicts nobody and keeps its own copy of what is known: it takes their place.
-            known = self.store.known_versions(good, own_only=self.complete) if good else {}
-            fresh: list[tuple[Any, ...]] = []
-            conflicts: list[RefusedRow] = []
-            moved = own = 0
-            for row in good:
-                key, sha, at, _, line, size, payload = row
-                others = known.setdefault((key, at), [])
-                if any(other.sha == sha for other in others):
-                    continue
-                fresh.append(row)
-                here = Held(sha, self.at.file, line, size, payload, self.at.batch_id)
-                if others:
-                    own += 1
-                    conflicts += [_conflict(here, others[0], key, at), _conflict(others[0], here, key, at)]
-                    # The first row of the pair was counted as accepted when it came, if this landing brought it.
-                    moved += len(others) == 1 and others[0].batch_id == self.at.batch_id
-                others.append(here)
-            refuse(self.lake, self.duck, self.at, [*refused, *conflicts])
-            if not fresh or self.store.append(fresh, last_line):
-                break
-        self.report.accepted += len(fresh) - own - moved
-        self.report.duplicate += len(good) - len(fresh)
-        for _ in range(own + moved):
-            self.report.refuse(refusals.CONFLICT)
-
-
-def _conflict(row: Held, other: Held, key: str, at: int) -> RefusedRow:
-    reason = refusals.CONFLICT.format(file=other.file, line=other.line, key=key, at=iso(at))
-    return RefusedRow.of(reason, row.file or "", row.line or 0, row.payload.encode(), row.size, key)
+    def _how(self) -> str:
+        time = self.contract.default_time if isinstance(self.contract, RecordContract) else None
+        name = None if self.mapping is None else self.mapping.name or "a map"
+        return How(self.kind, self.header, name, time, self.complete).to_json()
 
 
 def _stat(path: Path) -> tuple[int, int]:

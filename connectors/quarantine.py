@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
+from deltalake import DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection
 
@@ -76,31 +77,44 @@ class Landing:
     landed_date: date
 
 
-def refuse(lake: Lake, duck: DuckDBPyConnection, at: Landing, rows: Iterable[RefusedRow]) -> int:
+def refuse(
+    lake: Lake, duck: DuckDBPyConnection, at: Landing, rows: Iterable[RefusedRow], how: str | None = None
+) -> int:
     """Append the refused rows that the quarantine does not hold yet; how many were added. `duck` looks them up.
 
-    Raises TenureError where other writers keep winning.
+    `how` is the JSON that a replay reads the rows again by. Raises TenureError where other writers keep winning.
     """
     wanted = {(row.file, row.line, row.sha): row for row in rows}
     if not wanted:
         return 0
-    table = spec(ADDRESS)
     writers = f"quarantine:{at.tenant}:{at.object}"
     for _ in range(_ATTEMPTS):
-        target = lake.create(table, at.shard)
-        held = _held(lake, duck, at, target.version(), sorted({file for file, _, _ in wanted}))
-        fresh = [row for key, row in wanted.items() if key not in held]
-        if not fresh:
-            return 0
-        told = landing(at.batch_id, [at.landed_date], [at.tenant])
-        marker = (target.transaction_version(writers) or 0) + 1
         try:
+            target = _of_today(lake, at.shard)
+            held = _held(lake, duck, at, target.version(), sorted({file for file, _, _ in wanted}))
+            fresh = [row for key, row in wanted.items() if key not in held]
+            if not fresh:
+                return 0
+            told = landing(at.batch_id, [at.landed_date], [at.tenant])
+            marker = (target.transaction_version(writers) or 0) + 1
             # The marker makes two writers of one tenant and object meet: the second looks again.
-            lake.append(table, at.shard, _table(at, fresh), trail=told, transactions={writers: marker}, at=target)
+            added = _table(at, fresh, how)
+            lake.append(ADDRESS, at.shard, added, trail=told, transactions={writers: marker}, at=target)
             return len(fresh)
         except CommitFailedError:
             continue
     raise TenureError("quarantine", "other landings keep changing it", "land the file again")
+
+
+def _of_today(lake: Lake, shard: str) -> DeltaTable:
+    """The table with all columns of its spec: one that was made before a column was added gets it, empty."""
+    table = spec(ADDRESS)
+    target = lake.create(table, shard)
+    there = {field.name for field in target.schema().fields}
+    lacking = [field for field in Schema.from_arrow(table.arrow_schema).fields if field.name not in there]
+    if lacking:
+        target.alter.add_columns(lacking)
+    return target
 
 
 def _held(
@@ -131,7 +145,7 @@ def refused_up_to(lake: Lake, duck: DuckDBPyConnection, at: Landing, line: int) 
     return set(rows)
 
 
-def _table(at: Landing, rows: list[RefusedRow]) -> pa.Table:
+def _table(at: Landing, rows: list[RefusedRow], how: str | None) -> pa.Table:
     schema = spec(ADDRESS).arrow_schema
     columns: dict[str, Any] = {
         "tenant_id": [at.tenant] * len(rows),
@@ -147,40 +161,6 @@ def _table(at: Landing, rows: list[RefusedRow]) -> pa.Table:
         "encoding": [row.encoding for row in rows],
         "landed_at": pa.array([at.landed_at] * len(rows), pa.int64()).cast(schema.field("landed_at").type),
         "batch_id": [at.batch_id] * len(rows),
+        "how": [how] * len(rows),
     }
     return pa.table([columns[name] for name in schema.names], schema=schema)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A row of the quarantine as `tenure quarantine list` shows it."""
-
-    tenant: str
-    object: str
-    file: str
-    line: int
-    reason: str
-    record_id: str | None
-    payload: str
-    encoding: str
-    landed_at: datetime
-    batch_id: str
-
-
-def list_refusals(
-    lake: Lake, tenant: str, shard: str, object: str | None = None, limit: int | None = None
-) -> list[Refusal]:
-    """The quarantined rows of a tenant by object, file and line; at most `limit`."""
-    version = lake.version(ADDRESS, shard)
-    if version is None:
-        return []
-    uri = lake.table_uri(ADDRESS, shard)
-    with lake.duck() as connection:
-        rows = connection.execute(
-            "SELECT tenant_id, object, file, line, reason, record_id, payload, encoding, landed_at, batch_id"
-            f" FROM delta_scan('{uri}', version := {version})"
-            " WHERE tenant_id = ? AND (? IS NULL OR object = ?) ORDER BY object, file, line, reason"
-            + (f" LIMIT {int(limit)}" if limit is not None else ""),
-            [tenant, object, object],
-        ).fetchall()
-    return [Refusal(*row) for row in rows]

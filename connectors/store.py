@@ -42,7 +42,7 @@ class Store:
     def __init__(
         self, lake: Lake, at: Landing, contract: EventContract | RecordContract, app: str, duck: DuckDBPyConnection
     ) -> None:
-        self.lake, self.at, self.contract, self.app, self._duck = lake, at, contract, app, duck
+        self.lake, self.at, self.contract, self.app, self.duck = lake, at, contract, app, duck
         self.spec = contract.table
         self.uri = lake.table_uri(self.spec, at.shard)
         self.target: DeltaTable = lake.create(self.spec, at.shard)
@@ -56,7 +56,7 @@ class Store:
         marker = self.target.transaction_version(self.app)
         if marker is None:
             return 0, None
-        found = self._duck.execute(
+        found = self.duck.execute(
             f"SELECT epoch_us(min(landed_at)) FROM {self._scan()} WHERE tenant_id = ? AND batch_id = ?",
             [self.at.tenant, self.at.batch_id],
         ).fetchone()
@@ -64,7 +64,7 @@ class Store:
 
     def payloads(self, lines: list[int]) -> list[tuple[int, str]]:
         """(line, payload) of what this landing put into bronze, of some lines of the file."""
-        return self._duck.execute(
+        return self.duck.execute(
             f"SELECT line, payload FROM {self._scan()} WHERE tenant_id = ? AND batch_id = ? AND list_contains(?, line)",
             [self.at.tenant, self.at.batch_id, lines],
         ).fetchall()
@@ -72,16 +72,16 @@ class Store:
     def known_events(self, rows: list[tuple[Any, ...]]) -> set[tuple[str, str]]:
         """Which (record_id, payload_sha) of event rows bronze holds. Two steps: the 64-bit keys, then only the hits."""
         keys = pa.table({"message_key": pa.array([row[2] for row in rows], pa.int64())})
-        self._duck.register("chunk", keys)
-        hits = self._duck.execute(
+        self.duck.register("chunk", keys)
+        hits = self.duck.execute(
             f"SELECT DISTINCT message_key FROM {self._scan()}"
             " WHERE tenant_id = ? AND message_key IN (SELECT message_key FROM chunk)",
             [self.at.tenant],
         ).fetch_arrow_table()
         if not hits.num_rows:
             return set()
-        self._duck.register("hits", hits)
-        found = self._duck.execute(
+        self.duck.register("hits", hits)
+        found = self.duck.execute(
             f"SELECT record_id, payload_sha FROM {self._scan()}"
             " WHERE tenant_id = ? AND message_key IN (SELECT message_key FROM hits)",
             [self.at.tenant],
@@ -96,8 +96,8 @@ class Store:
         `own_only`: of this landing alone.
         """
         keys = pa.table({"record_id": [row[0] for row in rows], "at": pa.array([row[2] for row in rows], pa.int64())})
-        self._duck.register("chunk", keys)
-        found = self._duck.execute(
+        self.duck.register("chunk", keys)
+        found = self.duck.execute(
             "SELECT DISTINCT b.record_id, epoch_us(b.updated_at), b.payload_sha, b.file, b.line, b.bytes, b.payload,"
             f" b.batch_id FROM {self._scan()} AS b"
             " JOIN (SELECT DISTINCT * FROM chunk) AS c ON b.record_id = c.record_id AND epoch_us(b.updated_at) = c.at"
@@ -112,8 +112,24 @@ class Store:
     def _scan(self) -> str:
         return f"delta_scan('{self.uri}', version := {self.target.version()})"
 
-    def append(self, rows: list[tuple[Any, ...]], lines_done: int) -> bool:
-        """Commit rows with both markers; False where another landing of this tenant and object came in between."""
+    def places(self, rows: list[tuple[Any, ...]]) -> dict[tuple[str, str], set[tuple[int, str]]]:
+        """(record_id, payload_sha) → (line, batch_id) of the copies in bronze, of rows by either contract."""
+        keys = pa.table({"record_id": [row[0] for row in rows], "payload_sha": [row[1] for row in rows]})
+        self.duck.register("chunk", keys)
+        found: dict[tuple[str, str], set[tuple[int, str]]] = {}
+        for key, sha, line, batch in self.duck.execute(
+            f"SELECT record_id, payload_sha, line, batch_id FROM {self._scan()} WHERE tenant_id = ?"
+            " AND (record_id, payload_sha) IN (SELECT (record_id, payload_sha) FROM chunk)",
+            [self.at.tenant],
+        ).fetchall():
+            found.setdefault((key, sha), set()).add((line, batch))
+        return found
+
+    def append(self, rows: list[tuple[Any, ...]], lines_done: int | None) -> bool:
+        """Commit rows with both markers; False where another landing of this tenant and object came in between.
+
+        `lines_done` None: a replay, which says nothing of how far the file was read.
+        """
         marker = (self.target.transaction_version(self._writers) or 0) + 1
         try:
             self.lake.append(
@@ -121,7 +137,7 @@ class Store:
                 self.at.shard,
                 self._table(rows),
                 trail=landing(self.at.batch_id, [self.at.landed_date], [self.at.tenant]),
-                transactions={self.app: lines_done, self._writers: marker},
+                transactions={self._writers: marker} | ({} if lines_done is None else {self.app: lines_done}),
                 at=self.target,
             )
             return True

@@ -11,6 +11,8 @@ from rich.markup import escape
 from orchestration.cli.output import JSON_OPTION, TenureGroup, err, out, print_json, print_rows
 
 if TYPE_CHECKING:
+    from connectors.quarantined import Refusal
+    from connectors.replay_rows import ReplayReport
     from connectors.report import FileReport, LandingReport
 
 quarantine = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Rows that landing refused, and why.")
@@ -94,33 +96,122 @@ def _print_report(report: LandingReport) -> None:
         out.print("next: tenure run (the sensor does it by itself where `tenure up` runs)")
 
 
+_TENANT = typer.Option(help="Only this tenant.")
+_OBJECT = typer.Option(help=f"Only this object: {OBJECTS}.")
+_FILE = typer.Option(metavar="NAME", help="Only rows of files of this name.")
+_REASON = typer.Option(metavar="CODE", help="Only this reason, e.g. not_json.")
+_SINCE = typer.Option(metavar="DATE", help="Only rows refused from then on.")
+
+
 @quarantine.command("list")
 def quarantine_list(
-    tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] = None,
-    object: Annotated[str, typer.Option(help=f"Only this object: {OBJECTS}.")] = "",
-    limit: Annotated[int, typer.Option(help="At most so many rows per tenant; 0: all.")] = 50,
+    tenant: Annotated[str | None, _TENANT] = None,
+    object: Annotated[str | None, _OBJECT] = None,
+    file: Annotated[str | None, _FILE] = None,
+    reason: Annotated[str | None, _REASON] = None,
+    since: Annotated[str | None, _SINCE] = None,
+    settled: Annotated[bool, typer.Option("--settled", help="Also rows that a replay has settled.")] = False,
+    by_reason: Annotated[bool, typer.Option("--by-reason", help="Only how many rows each reason has.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many rows; 0: all.")] = 50,
+    offset: Annotated[int, typer.Option(min=0, help="Skip so many rows: the next page.")] = 0,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """List refused rows with file, line, reason and the row itself."""
-    from dataclasses import asdict
+    """List refused rows with file, line, reason and how the row starts, after how many each reason has.
 
-    from connectors.quarantine import list_refusals
+    What `tenure quarantine replay` has landed since is no longer listed; --settled shows it with its state.
+    """
+    from connectors.quarantined import Filter, count_reasons, list_refusals
     from warehouse_models.catalog import Catalog
     from warehouse_models.lake import Lake
 
     lake = Lake()
     catalog = Catalog(lake)
     tenants = [catalog.tenant(tenant)] if tenant is not None else catalog.tenants()
-    rows = [
-        asdict(refusal)
-        for found in tenants
-        for refusal in list_refusals(lake, found.tenant_id, found.shard, object or None, limit or None)
-    ]
+    only = Filter(object, file, reason, since, settled)
+    counts = count_reasons(lake, tenants, only) if by_reason or not as_json else []
+    rows = [] if by_reason else list_refusals(lake, tenants, only, limit or None, offset)
     if as_json:
-        print_json(rows)
+        print_json(counts if by_reason else [row.as_dict() for row in rows])
         return
-    for row in rows:
-        row["row"] = row["payload"][:80] + ("…" if len(row["payload"]) > 80 else "")
-    print_rows(rows, ("tenant", "object", "file", "line", "reason", "row"), "Nothing is in quarantine.")
-    if limit and any(sum(row["tenant"] == found.tenant_id for row in rows) == limit for found in tenants):
-        out.print(f"[dim]only the first {limit} of a tenant; all of them: --limit 0[/]")
+    print_rows(counts, ("tenant", "object", "reason", "rows", "files", "first", "last"), "Nothing is in quarantine.")
+    if not rows:
+        return
+    columns = ("tenant", "object", "file", "line", "reason", "row") + (("state",) if settled else ())
+    print_rows([{**row.as_dict(), "row": _start_of(row)} for row in rows], columns, "")
+    total = sum(count["rows"] for count in counts)
+    if total > len(rows):
+        last = offset + len(rows)
+        more = f"; the next: --offset {last}" if last < total else ""
+        out.print(f"[dim]rows {offset + 1:,} to {last:,} of {total:,}{more}[/]")
+
+
+def _start_of(row: Refusal) -> str:
+    """How a row starts, on one line, and how much of it is kept where that is not all."""
+    text = row.raw[:80].decode("utf-8", "backslashreplace").replace("\n", "\\n").replace("\0", "\\0")
+    if not row.is_whole and row.size:
+        return f"{text}… (kept: the first {len(row.raw):,} of {row.size:,} bytes)"
+    return text + ("…" if len(row.raw) > 80 else "")
+
+
+@quarantine.command("replay")
+def quarantine_replay(
+    tenant: Annotated[str, typer.Option(help="Whose rows.")],
+    object: Annotated[str | None, _OBJECT] = None,
+    file: Annotated[str | None, _FILE] = None,
+    reason: Annotated[str | None, _REASON] = None,
+    since: Annotated[str | None, _SINCE] = None,
+    map: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="Read them by this map, as land --map does.")
+    ] = None,
+    corrected: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Take the rows from this file, at the same lines.")
+    ] = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Land quarantined rows again, after a map, a limit, a setting or the file itself was mended.
+
+    What is accepted, or known already, leaves the quarantine; what is refused stays with its newest reason. Of a row
+    longer than 64 KiB only the start is kept: --from names the file that has it, or one with corrected lines; only the
+    quarantined lines of it are read. Safe to repeat, and to interrupt: a row lands once.
+    """
+    from dataclasses import asdict
+
+    from connectors.quarantined import Filter
+    from connectors.replay import replay
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.lake import Lake
+
+    lake = Lake()
+    with err.status(f"replaying quarantined rows of {tenant}") as status:
+        report = replay(
+            lake,
+            Catalog(lake),
+            tenant,
+            Filter(object, file, reason, since),
+            mapping=map,
+            corrected_by=corrected,
+            on_progress=lambda so_far: status.update(f"{so_far.rows:,} rows looked at"),
+        )
+    if as_json:
+        print_json(asdict(report))
+    else:
+        _print_replay(report)
+    if report.error is not None:
+        raise typer.Exit(1)
+
+
+def _print_replay(report: ReplayReport) -> None:
+    if not report.rows:
+        out.print("Nothing in quarantine matches. See what is there: tenure quarantine list")
+    else:
+        out.print(f"{report.accepted:,} accepted, {report.duplicate:,} known already, {report.refused:,} refused still")
+    for code, count in report.reasons.items():
+        out.print(f"  {count:,} refused: {escape(code)}")
+    for why, count in report.kept.items():
+        out.print(f"  {count:,} not tried: {escape(why)}")
+    if report.error is not None:
+        out.print(f"[red]stopped: {escape(report.error)}[/]")
+    if report.refused:
+        out.print(f"why: tenure quarantine list --tenant {report.tenant}")
+    if report.accepted:
+        out.print("next: tenure run (the sensor does it by itself where `tenure up` runs)")

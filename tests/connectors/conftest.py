@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from connectors.land import land
-from connectors.quarantine import Refusal, list_refusals
+from connectors.quarantined import Filter, Refusal, list_refusals
 from connectors.report import LandingReport
+from tests.lakes import OneConnection
 from warehouse_models.catalog import Catalog
+from warehouse_models.duck import connect
 from warehouse_models.lake import Lake
 
 TENANT = "acme"
@@ -54,7 +56,7 @@ class Drop:
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def refusals(self, object: str | None = None) -> list[Refusal]:
-        return list_refusals(self.lake, TENANT, "pool", object)
+        return list_refusals(self.lake, [self.catalog.tenant(TENANT)], Filter(object=object))
 
     def codes(self) -> list[str]:
         return [refusal.reason.partition(":")[0] for refusal in self.refusals()]
@@ -78,9 +80,16 @@ def event(number: int = 0, **more: Any) -> dict[str, Any]:
     return {key: value for key, value in made.items() if value is not None}
 
 
+@pytest.fixture(scope="session")
+def duck() -> Iterator[Any]:
+    """One DuckDB with the delta extension for all tests of this folder."""
+    with connect() as connection:
+        yield connection
+
+
 @pytest.fixture
-def drop(tmp_path: Path, tenure_home: Path) -> Drop:
-    lake = Lake()
+def drop(tmp_path: Path, tenure_home: Path, duck: Any) -> Drop:
+    lake = OneConnection(duck)
     catalog = Catalog(lake)
     catalog.add_tenant(TENANT)
     return Drop(tmp_path, lake, catalog)

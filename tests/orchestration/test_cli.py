@@ -102,6 +102,30 @@ def test_a_landed_file_is_counted_and_its_bad_row_is_shown_with_a_reason(tenure_
     assert "JSON" in refused[0]["reason"]
 
 
+def test_the_quarantine_is_listed_counted_and_replayed_from_the_command_line(tenure_home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    good = {"messageId": "m1", "type": "track", "event": "Opened", "userId": "u1", "timestamp": "2024-03-01T10:00:00Z"}
+    file.write_text("{broken\n" + json.dumps(good) + "\n{broken too\n")
+    tenure("tenant", "add", "acme")
+    tenure("land", "--tenant", "acme", "--object", "events", str(file))
+    told = tenure("quarantine", "list", "--limit", "1")
+    assert told.exit_code == 0 and "not_json" in told.stdout and "{broken" in told.stdout
+    assert "rows 1 to 1 of 2; the next: --offset 1" in told.stdout
+    counted = json.loads(tenure("quarantine", "list", "--by-reason", "--json").stdout)
+    assert [(row["reason"], row["rows"]) for row in counted] == [("not_json", 2)]
+    mended = tmp_path / "mended.jsonl"
+    mended.write_text(json.dumps(good | {"messageId": "m0"}) + "\n\n{broken still\n")
+    arguments = ("quarantine", "replay", "--tenant", "acme", "--object", "events", "--json")
+    nothing = json.loads(tenure(*arguments, "--from", str(mended)).stdout)
+    assert nothing["accepted"] == nothing["refused"] == 0
+    report = json.loads(tenure(*arguments, "--file", "events.jsonl", "--from", str(mended)).stdout)
+    assert (report["accepted"], report["refused"], report["reasons"]) == (1, 1, {"not_json": 1})
+    assert "{broken too" in tenure("quarantine", "list").stdout
+    shown = tenure("quarantine", "replay", "--tenant", "acme")
+    assert "0 accepted, 0 known already, 1 refused still" in shown.stdout
+    assert tenure("quarantine", "replay", "--tenant", "acme", "--map", "nowhere").exit_code == 2
+
+
 def test_the_help_of_land_names_the_maps_that_come_with_tenure() -> None:
     from connectors.mapping import shipped_maps
 

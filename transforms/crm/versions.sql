@@ -21,8 +21,8 @@ complete AS (
         r.tenant_id,
         r.object,
         r.record_id,
-        max(coalesce(l.as_of, r.landed_at)) AS as_of,
-        max_by(r.batch_id, struct(coalesce(l.as_of, r.landed_at), r.batch_id)) AS batch_id
+        max(coalesce(l.as_of, l.landed_at)) AS as_of,
+        max_by(r.batch_id, struct(coalesce(l.as_of, l.landed_at), r.batch_id)) AS batch_id
     FROM received AS r
     INNER JOIN bronze_landings AS l
         ON r.tenant_id = l.tenant_id AND r.object = l.object AND r.batch_id = l.batch_id AND l.complete

@@ -26,6 +26,30 @@ QUARANTINE = TableSpec(
         Column("encoding", "string", "utf-8 or base64: how payload is written."),
         Column("landed_at", "timestamp", "When it was refused.", nullable=False),
         Column("batch_id", "string", "The landing that refused it.", nullable=False),
+        Column("how", "string", "How the file was read, as JSON: format, header, map, default_time, complete."),
+    ),
+)
+
+REPLAYS = TableSpec(
+    layer="bronze",
+    domain=None,
+    name="replays",
+    grain="One row per replay of a quarantined row that settled it, or refused it for another reason than before.",
+    key=("tenant_id", "object", "file", "line", "payload_sha", "replayed_at"),
+    owner="data-engineering",
+    description="What became of quarantined rows since; a row without a settling outcome here is in quarantine still.",
+    columns=(
+        Column("tenant_id", "string", "Tenant.", nullable=False),
+        Column("object", "string", "Canonical object.", nullable=False),
+        Column("file", "string", "As in bronze/quarantine."),
+        Column("line", "bigint", "As in bronze/quarantine."),
+        Column("payload_sha", "string", "As in bronze/quarantine."),
+        Column(
+            "batch_id", "string", "The landing that refused the row, which the row in bronze now names.", nullable=False
+        ),
+        Column("outcome", "string", "accepted, duplicate, conflict (in bronze, and in quarantine as one), or refused."),
+        Column("reason", "string", "Why it is refused still; null where it is settled."),
+        Column("replayed_at", "timestamp", "When.", nullable=False),
     ),
 )
 
