@@ -115,6 +115,7 @@ def _code() -> Iterator[Finding]:
 
 
 def _published() -> Iterator[Finding]:
+    from orchestration.held import held_tenants
     from warehouse_models import replica
     from warehouse_models.catalog import Catalog
 
@@ -124,11 +125,12 @@ def _published() -> Iterator[Finding]:
         yield Finding("published", "note", "nothing is published yet", "tenure land …, then tenure run")
         return
     now = datetime.now(UTC)
+    held = {found.tenant: found for found in held_tenants(manifest)}
     for slug, entry in sorted(manifest.tenants.items()):
         file = manifest.file_of(home.published_root(), slug)
-        if entry["is_held"]:
-            mend = "mend its data, land it again and run; its last publication stands meanwhile"
-            yield Finding(f"tenant {slug}", "wrong", f"held back: {entry['held_reason']}", mend)
+        if slug in held:
+            says = f"{held[slug].reason}; check: {held[slug].named or 'not recorded'}"
+            yield Finding(f"tenant {slug}", "wrong", says, held[slug].next_step)
         elif file is None or not (file.exists() or entry["file"] in originals):
             yield Finding(
                 f"tenant {slug}", "wrong", f"its file {file} is gone", f"tenure run --full-refresh --tenant {slug}"

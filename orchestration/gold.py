@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from orchestration.audit.rules import checks_hash
 from orchestration.audit.suites import bronze_in, gold_out
 from orchestration.audit.verdict import Check, Verdict, verdicts
-from orchestration.audit.words import words
 from orchestration.dbt_process import DbtProcess
 from orchestration.gold_control import BEGINNING, Plan, plan, prepare
 from orchestration.locks import shard_lock
@@ -116,7 +116,11 @@ def _run(
         known = {tenant.tenant_id for tenant in catalog_tenants}
         judged = {slug: entry["judged"] for slug, entry in published.items()}
         unjudged = {slug for slug, (run_, _) in waiting.items() if run_ > judged.get(slug, 0)}
-        looked_at = (made.tenants | unjudged | (known if full_audit else set())) & known
+        # A check that was mended judges those it held, although none of their data moved.
+        rejudged = {
+            slug for slug, entry in published.items() if entry["is_held"] and entry.get("checks") != checks_hash()
+        }
+        looked_at = (made.tenants | unjudged | rejudged | (known if full_audit else set())) & known
         result = GoldResult(shard, run, full=made.full, reason=made.reason, tenants=tuple(sorted(looked_at)))
         if made.is_empty and not looked_at:
             result.skipped = True
@@ -124,7 +128,8 @@ def _run(
         for tenant in looked_at & set(waiting):
             made.audited.setdefault(tenant, []).extend(waiting[tenant][1])
         publications = [_publication(slug, entry) for slug, entry in sorted(published.items())]
-        whole = looked_at if full_audit else set()
+        # Held tenants are tested whole: what holds one may lie in slices that this run does not touch.
+        whole = looked_at if full_audit else {slug for slug in looked_at & set(published) if published[slug]["is_held"]}
         prepare(connection, lake, shard, catalog_tenants, made, publications=publications, audit_whole=whole)
         if made.is_empty:
             # Nothing to build, so dbt's hook will not say what to test.
@@ -136,7 +141,7 @@ def _run(
     tell({"event": "plan", "full": made.full, "reason": made.reason, "tenants": sorted(made.tenants)})
 
     # Great Expectations looks at bronze while dbt works: its import alone takes seconds.
-    since = {slug: None if full_audit else _figures_at(published.get(slug)) for slug in sorted(looked_at)}
+    since = {slug: None if slug in whole else _figures_at(published.get(slug)) for slug in sorted(looked_at)}
     with ThreadPoolExecutor(1) as pool:
         arrived = pool.submit(bronze_in, lake, shard, since)
         nodes = _dbt(dbt, made, tell, result)
@@ -216,8 +221,7 @@ def _audit(shard: str, nodes: list[dict[str, Any]], arrived: Future[list[Check]]
                     f"select tenant_id, count(*) from ({node['sql']}) group by tenant_id order by tenant_id"
                 ).fetchall()
                 failing = dict(rows)
-            said = node["description"] or words(about, node["test"])
-            result.checks.append(Check(node["name"], "dbt", about, said, failing))
+            result.checks.append(Check(node["name"], "dbt", about, node["description"], failing))
         if result.error is None:
             result.checks.extend(gold_out(connection))
             result.models = [

@@ -84,8 +84,6 @@ def _nodes(result: Any) -> list[dict[str, Any]]:
                 "name": node.name,
                 "kind": kind.rsplit(".", 1)[-1].lower(),
                 "model": _model_of(node),
-                # The generic test's name; a test of its own (tests/*.sql) compares totals.
-                "test": getattr(getattr(node, "test_metadata", None), "name", "totals"),
                 "description": getattr(node, "description", ""),
                 "status": str(item.status),
                 "failures": item.failures or 0,

@@ -4,7 +4,8 @@
 
 Nothing before the swap is named by anything, so a kill leaves the old state; what it wrote is written again. A red
 tenant that was published before gets a copy of its last file in which only `trust` differs: the old figures, and why
-they are old. A tenant that was never green has no file; the manifest lists it as held.
+they are old. Where the marts' contracts moved on meanwhile, the copy has today's columns, empty where the old figures
+lack them. A tenant that was never green has no file; the manifest lists it as held.
 """
 
 from __future__ import annotations
@@ -18,11 +19,20 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from deltalake import Schema
 
+from orchestration.audit.rules import checks_hash
 from orchestration.audit.verdict import Verdict
+from orchestration.held import failed_checks, sentence, since_of
 from orchestration.locks import manifest_lock, shard_lock
-from orchestration.publish_files import columns_of, copy_with_trust, literal, write_all_file, write_tenant_file
+from orchestration.publish_files import (
+    columns_of,
+    contracts_hash,
+    copy_with_trust,
+    literal,
+    write_all_file,
+    write_tenant_file,
+)
+from orchestration.publish_schema import fitted_schema
 from orchestration.retention import prune
 from warehouse_models import duck, home, replica
 from warehouse_models import gold as gold_models
@@ -143,7 +153,11 @@ class _State:
             "figures_at": self.now.isoformat(),
             "is_held": False,
             "held_reason": None,
+            "held_since": None,
             "checks_failed": 0,
+            "failed_checks": [],
+            "checks": checks_hash(),
+            "contracts": contracts_hash(),
             "first_day": self._first_day(slug),
             "data_through": through,
             "run": run,
@@ -153,20 +167,33 @@ class _State:
 
     def _red(self, slug: str, verdict: Verdict) -> dict[str, Any] | None:
         last = self.entries.get(slug)
-        trust = {"checks_failed": len(verdict.failures), "is_held": True, "held_reason": verdict.reason}
-        judged = max(self.runs.get(slug, 0), (last or {}).get("judged", 0))
-        if last and last["judged"] == judged and all(last[key] == value for key, value in trust.items()):
+        since = since_of(last, self.now)
+        through = (last or {}).get("data_through")
+        reason = sentence(
+            str(verdict.reason),
+            datetime.fromisoformat(since).date(),
+            date.fromisoformat(through) if through else None,
+        )
+        trust = {"checks_failed": len(verdict.failures), "is_held": True, "held_reason": reason}
+        judged = (last or {}).get("judged", 0)
+        if verdict.conclusive:
+            judged = max(self.runs.get(slug, 0), judged)
+        shown = {**trust, "contracts": contracts_hash()}
+        told = {"judged": judged, "held_since": since, "failed_checks": failed_checks(verdict), "checks": checks_hash()}
+        changed = not last or any(last.get(key) != value for key, value in shown.items())
+        if last and not changed and all(last.get(key) == value for key, value in told.items()):
             return None
         entry = dict(last) if last else {"file": None, "version": 0, "shard": self.shard, "figures_at": None, "run": 0}
-        changed = not last or any(last[key] != value for key, value in trust.items())
-        entry |= {"published_at": self.now.isoformat(), "judged": judged, **trust}
+        entry |= {"published_at": self.now.isoformat(), **shown, **told}
         entry.setdefault("data_through", None)
         entry.setdefault("silver", {})
         if entry["file"] and changed:
             entry["version"] += 1
             replica.fetch(self.root, [entry["file"]])
             source, entry["file"] = self.root / entry["file"], f"{slug}/{entry['version']}.duckdb"
-            copy_with_trust(source, self.root / entry["file"], {"published_version": entry["version"], **trust})
+            stated = {"published_version": entry["version"], **trust}
+            views = (self.lake, self.shard, entry["silver"])
+            copy_with_trust(source, self.root / entry["file"], slug, stated, *views)
         return entry
 
     def write_gold(self, changes: Mapping[str, dict[str, Any]], gone: set[str]) -> dict[str, int]:
@@ -246,29 +273,12 @@ class _State:
             sql = f"select {names} from marts.{mart.name} where {predicate(wanted, mart.spec.slice_column)}"
             order = ", ".join(key for key in ("tenant_id", mart.spec.slice_column) if key)
             sql += f" order by {order}"
-        schema = self._fitted(mart)
+        trail = {"definition": "gold", "inputs": self.versions, "slices": encode_slices(slices)}
+        schema = fitted_schema(self.connection, self.lake, self.shard, mart, trail)
         sql = f"select {', '.join(_column(field, mart) for field in schema)} from ({sql})"
         batches = (batch.cast(schema) for batch in self.connection.execute(sql).to_arrow_reader(100_000))
         reader = pa.RecordBatchReader.from_batches(schema, batches)
-        trail = {"definition": "gold", "inputs": self.versions, "slices": encode_slices(slices)}
         return self.lake.replace(mart.spec, self.shard, reader, slices, trail=trail)
-
-    def _fitted(self, mart: gold_models.Mart) -> pa.Schema:
-        """Schema of the gold table, with the mart's new columns added to it.
-
-        The rows of held tenants stay as they were published, so a column that a mart gained is null there, and one that
-        it lost stays in the table, null from now on; views select the contract's columns.
-        """
-        wanted = mart.spec.arrow_schema
-        table = self.lake.table(mart.spec, self.shard)
-        if table is None:
-            return wanted
-        there = {field.name for field in table.schema().fields}
-        new = [field for field in wanted if field.name not in there]
-        if new:
-            table.alter.add_columns(Schema.from_arrow(pa.schema(new)).fields)
-        gone = [field for field in pa.schema(table.schema().to_arrow()) if field.name not in wanted.names]
-        return pa.schema([*wanted, *gone])
 
     def _coverages(self, green: set[str]) -> str:
         listed = ", ".join(literal(slug) for slug in sorted(green)) or "null"

@@ -6,9 +6,11 @@ views pinned to a version; the file over all tenants holds views over gold and s
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,15 @@ def literal(value: Any) -> str:
     if isinstance(value, datetime):
         return f"timestamptz '{value.isoformat()}'"
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def contracts_hash() -> str:
+    """Hash of every mart's columns: a held file that was written under others is copied into these."""
+    contracts = [
+        [name, mart.is_view, [(column.name, column.type) for column in mart.spec.columns]]
+        for name, mart in gold_models.marts().items()
+    ]
+    return hashlib.sha256(json.dumps(contracts).encode()).hexdigest()[:16]
 
 
 def columns_of(mart: str) -> str:
@@ -76,18 +87,61 @@ def write_tenant_file(
             )
 
 
-def copy_with_trust(source: Path, path: Path, trust: Mapping[str, Any]) -> None:
-    """Copy a published file and change columns of its row of `trust`: the same figures, another statement on them."""
+def copy_with_trust(
+    source: Path,
+    path: Path,
+    tenant: str,
+    trust: Mapping[str, Any],
+    lake: Lake,
+    shard: str,
+    silver: Mapping[str, int],
+) -> None:
+    """Copy a tenant's published file and change columns of its row of `trust`: same figures, another statement on them.
+
+    The marts get the columns of today's contracts, `silver` being the versions that the file's views are pinned to.
+    """
     temporary = _temporary(path)
     temporary.write_bytes(source.read_bytes())
     connection = duck.connect(temporary)
     try:
+        scope = [(dict(silver), f"tenant_id = {literal(tenant)}")]
+        for name in gold_models.marts():
+            _fit(connection, name, lambda name: silver_view(name, lake, {shard: scope}))
         changes = ", ".join(f'"{key}" = {literal(value)}' for key, value in trust.items())
         connection.execute(f"update marts.trust set {changes}")
         connection.execute("checkpoint")
     finally:
         connection.close()
     _publish(temporary, path)
+
+
+def _fit(connection: duckdb.DuckDBPyConnection, name: str, view: Callable[[str], str]) -> None:
+    """Bring a mart of an old file to the columns of its contract: its dashboards ask for those, held or not.
+
+    What the old figures lack is null. A value that does not fit a column's new type is null too: a hold must not keep
+    the neighbours from being published.
+    """
+    mart = gold_models.marts()[name]
+    wanted = [(column.name, DUCKDB_TYPES[column.type].lower()) for column in mart.spec.columns]
+    rows = connection.execute(
+        "select column_name, lower(data_type) from duckdb_columns() where schema_name = 'marts' and table_name = ? "
+        "order by column_index",
+        [name],
+    ).fetchall()
+    if rows == wanted:
+        return
+    if mart.is_view:
+        connection.execute(f"create or replace view marts.{name} as {view(name)}")
+        return
+    there = {column for column, _ in rows}
+    fitted = ", ".join(
+        f'try_cast("{column}" as {kind}) as "{column}"' if column in there else f'null::{kind} as "{column}"'
+        for column, kind in wanted
+    )
+    source = f"marts.{name}" if rows else "(select 1 where false)"
+    connection.execute(f"create table marts.fitted as select {fitted} from {source}")
+    connection.execute(f"drop table if exists marts.{name}")
+    connection.execute(f"alter table marts.fitted rename to {name}")
 
 
 def write_all_file(path: Path, lake: Lake, shards: Mapping[str, Mapping[str, Any]]) -> None:
@@ -135,7 +189,8 @@ def _gold_view(mart: str, lake: Lake, shards: Mapping[str, Mapping[str, int]]) -
         for shard, tables in shards.items()
         if mart in tables
     ]
-    return " union all ".join(scans) or _nothing(table.columns)
+    # A shard that has not run since a column changed its type still has the old one.
+    return f"select {columns_of(mart)} from ({' union all '.join(scans) or _nothing(table.columns)})"
 
 
 def _scan(lake: Lake, shard: str, address: str, version: int, columns: Iterable[Column]) -> str:

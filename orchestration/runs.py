@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from orchestration.held import HeldTenant, held_tenants
 from orchestration.instance import LOCATION, PARTITION_TAG, bury_dead_runs, open_instance
-from warehouse_models import home, storage
+from warehouse_models import home, replica, storage
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent, DagsterInstance, JobDefinition
@@ -33,7 +34,10 @@ class Progress:
 
 @dataclass
 class RunResult:
-    """A finished run of one shard. `failed_checks` names the checks that did not pass, with what they said."""
+    """A finished run of one shard. `failed_checks` names the checks that did not pass, with what they said.
+
+    `held`: the shard's tenants whose newest figures are held back after it.
+    """
 
     shard: str
     run_id: str
@@ -43,6 +47,7 @@ class RunResult:
     failed_checks: dict[str, str] = field(default_factory=dict)
     error: str = ""
     published: dict[str, Any] = field(default_factory=dict)
+    held: list[HeldTenant] = field(default_factory=list)
 
 
 def run_shards(
@@ -101,6 +106,7 @@ def _run(
     for event in execute_run_iterator(InMemoryJob(job), run, instance):
         _note(event, result, tell)
     result.seconds = time.monotonic() - started
+    result.held = held_tenants(replica.present(home.published_root())[0], shard)
     return result
 
 

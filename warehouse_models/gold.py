@@ -31,7 +31,7 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Mart:
-    """One mart: its contract as a spec, and how a part of it is replaced.
+    """One mart: its contract as a spec, what executives call it, and how a part of it is replaced.
 
     `slices` names the dbt model that lists the replaced slices; without `spec.slice_column` a slice is a tenant.
     `slice_unit`: the column holds the first day of a day, week or month. `reads`: silver addresses that the mart is a
@@ -39,6 +39,7 @@ class Mart:
     """
 
     spec: TableSpec
+    subject: str
     slices: str | None
     slice_unit: str
     reads: tuple[str, ...]
@@ -92,7 +93,7 @@ def _mart(model: dict[str, Any], path: Path) -> Mart:
             raise ValueError(f"{path.name}: column {column.get('name')} {why}")
         pii = Pii(column.get("config", {}).get("meta", {}).get("pii", "none"))
         columns.append(Column(column["name"], _TYPES[column["data_type"]], column["description"], pii))
-    for wanted in ("key", "owner"):
+    for wanted in ("key", "owner", "subject"):
         if not meta.get(wanted):
             raise ValueError(f"{path.name}: {model['name']} needs config.meta.{wanted}")
     if not meta.get("slices") and not meta.get("reads"):
@@ -108,4 +109,4 @@ def _mart(model: dict[str, Any], path: Path) -> Mart:
         description=description,
         slice_column=meta.get("slice_column"),
     )
-    return Mart(spec, meta.get("slices"), meta.get("slice_unit", "day"), tuple(meta.get("reads", ())))
+    return Mart(spec, meta["subject"], meta.get("slices"), meta.get("slice_unit", "day"), tuple(meta.get("reads", ())))

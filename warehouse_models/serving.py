@@ -46,6 +46,9 @@ class Principal:
 
 ALL = Principal(None)
 
+# A statement that was told to stop may finish the step it is in; after so many times its time nobody waits any more.
+GRACE = 2
+
 # What the marts that are views read (fct_events, fct_sessions); a test compares it with their texts.
 VIEWED = ("silver/product/activity", "silver/product/events", "silver/product/sessions")
 
@@ -87,7 +90,8 @@ class ServingConnection:
     """A locked connection over the relations of schema `marts` of one principal. Use as a context manager.
 
     `principal` and `version` (fingerprint of what is published for it) tell cached answers apart. `raw` is the DuckDB
-    connection behind the guard: for drivers that fetch from it, never for statements.
+    connection behind the guard: for drivers that fetch from it, never for statements. `on_stuck` is called where a
+    statement goes on for GRACE times its time although it was told to stop.
     """
 
     def __init__(
@@ -97,15 +101,17 @@ class ServingConnection:
         version: str,
         seconds: float,
         columns: dict[str, list[tuple[str, str]]] | None = None,
+        on_stuck: Callable[[], None] | None = None,
     ) -> None:
         self.raw, self.principal, self.version, self.seconds = raw, principal, version, seconds
+        self.on_stuck = on_stuck
         self._columns = _columns(raw) if columns is None else columns
 
     def fork(self) -> ServingConnection:
         """Another connection to the same locked database, for another thread: 1 ms instead of 200 for opening anew."""
         raw = self.raw.cursor()
         raw.execute(f"use {'memory' if _is_union(raw) else 'published_0'}.marts")
-        return ServingConnection(raw, self.principal, self.version, self.seconds, self._columns)
+        return ServingConnection(raw, self.principal, self.version, self.seconds, self._columns, self.on_stuck)
 
     def relations(self) -> list[str]:
         """Names of the marts, sorted."""
@@ -142,13 +148,17 @@ class ServingConnection:
 
     @contextmanager
     def _timer(self) -> Iterator[None]:
-        timer = threading.Timer(self.seconds, self.raw.interrupt)
-        timer.daemon = True
-        timer.start()
+        timers = [threading.Timer(self.seconds, self.raw.interrupt)]
+        if self.on_stuck is not None:
+            timers.append(threading.Timer(self.seconds * GRACE, self.on_stuck))
+        for timer in timers:
+            timer.daemon = True
+            timer.start()
         try:
             yield
         finally:
-            timer.cancel()
+            for timer in timers:
+                timer.cancel()
 
     def close(self) -> None:
         """Close the connection; safe twice."""
@@ -167,11 +177,13 @@ def open_serving(
     published_root: Path | str | None = None,
     *,
     seconds: float | None = None,
+    on_stuck: Callable[[], None] | None = None,
 ) -> ServingConnection:
     """Open what is published for `principal` (a Principal, or the slug of one tenant), locked.
 
     `published_root`: the folder with manifest.json (default: that of TENURE_HOME). `seconds`: longest time of a
-    statement (default TENURE_SQL_SECONDS, 60). Raises TenureError where nothing is published for the principal.
+    statement (default TENURE_SQL_SECONDS, 60). `on_stuck`: the surface's last resort against one that DuckDB does not
+    stop: it works in steps and looks up between them. Raises TenureError where nothing is published for the principal.
     Every connection sees the publication that was current when it was opened, also while a run publishes the next.
     """
     if isinstance(principal, str):
@@ -185,7 +197,7 @@ def open_serving(
         _attach(raw, files)
         _lock(raw, _directories(principal, manifest))
         limit = seconds or float(os.environ.get("TENURE_SQL_SECONDS") or 60)
-        return ServingConnection(raw, principal, _fingerprint(principal, manifest), limit)
+        return ServingConnection(raw, principal, _fingerprint(principal, manifest), limit, on_stuck=on_stuck)
     except duckdb.Error as error:
         raw.close()
         raise TenureError(f"the published files of {_named(principal)}", str(error), "run `tenure doctor`") from error
@@ -226,7 +238,7 @@ def _files(principal: Principal, manifest: Manifest, root: Path) -> list[Path]:
     if not files:
         unknown = [slug for slug in named if slug not in manifest.tenants]
         held = [str(manifest.tenants[slug].get("held_reason")) for slug in named if slug not in unknown]
-        why = f"it was never published, because {held[0]}" if held else "nothing of it is published"
+        why = held[0] if held else "nothing of it is published"
         raise TenureError(f"tenant {', '.join(named)}", why, "see `tenure tenant list`, land data and run `tenure run`")
     return files
 

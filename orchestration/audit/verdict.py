@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+SHARD = "shard"
+
 
 @dataclass(frozen=True)
 class Check:
@@ -32,11 +34,16 @@ class Check:
 
 @dataclass(frozen=True)
 class Failure:
-    """A check that names one tenant: its name, its words, the number of that tenant's failing rows."""
+    """A check that names one tenant: as in Check, with the number of that tenant's failing rows.
+
+    `kind` is also `shard`: a failure without a tenant, whose next run has to judge again although nothing moved.
+    """
 
     name: str
     words: str
     rows: int
+    kind: str = "dbt"
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,18 +59,27 @@ class Verdict:
         return not self.failures
 
     @property
+    def conclusive(self) -> bool:
+        """Whether the checks themselves ran: a verdict for want of one is given again by the next run."""
+        return all(failure.kind != "shard" for failure in self.failures)
+
+    @property
+    def ranked(self) -> tuple[Failure, ...]:
+        """The failures, the worst first."""
+        return tuple(sorted(self.failures, key=lambda failure: (-failure.rows, failure.name)))
+
+    @property
     def reason(self) -> str | None:
-        """The failures in one sentence each, the worst first; None when green."""
+        """What speaks against publishing in words, the worst three checks; None when green."""
         if self.green:
             return None
-        ranked = sorted(self.failures, key=lambda failure: (-failure.rows, failure.name))
+        # A rule of the border repeats what a dbt test of the same table says more precisely.
+        told_by_dbt = {failure.about for failure in self.failures if failure.kind == "dbt"}
         told: list[str] = []
-        for failure in ranked:
-            text = f"{failure.words} ({failure.rows:,} {'row' if failure.rows == 1 else 'rows'})"
-            if failure.rows == 0:
-                text = failure.words
-            if text not in told:
-                told.append(text)
+        for failure in self.ranked:
+            repeats = failure.kind == "gold_out" and failure.about in told_by_dbt
+            if not repeats and failure.words not in told:
+                told.append(failure.words)
         more = f"; and {len(told) - 3} more" if len(told) > 3 else ""
         return "; ".join(told[:3]) + more
 
@@ -73,9 +89,8 @@ def verdicts(tenants: Iterable[str], checks: Iterable[Check], shard_error: str |
     failures: dict[str, list[Failure]] = {tenant: [] for tenant in tenants}
     for check in checks:
         for tenant, rows in check.failing.items():
-            failures.setdefault(tenant, []).append(Failure(check.name, check.words, rows))
+            failures.setdefault(tenant, []).append(Failure(check.name, check.words, rows, check.kind, check.about))
     if shard_error is not None:
-        words = "The newest figures could not be computed; the operators have been told"
         for found in failures.values():
-            found.append(Failure("shard", words, 0))
+            found.append(Failure(SHARD, "the newest figures could not be computed", 0, SHARD))
     return {tenant: Verdict(tenant, tuple(found)) for tenant, found in sorted(failures.items())}

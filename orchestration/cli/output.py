@@ -12,13 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from orchestration.held import HeldTenant
 
 # A pipe has no width of its own: a table in it is not to be squeezed into 80 columns.
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 240)
@@ -85,6 +88,14 @@ def print_rows(
     for row in rows:
         table.add_row(*(escape(_cell(row.get(column), exact)) for column in columns))
     out.print(table)
+
+
+def print_held(found: Sequence[HeldTenant]) -> None:
+    """For each held tenant three lines: since when and why, the failing checks, how to go on."""
+    for held in found:
+        out.print(f"[yellow]![/] {held.tenant:<12} {escape(held.reason)}")
+        out.print(f"  check: {escape(held.named or 'not recorded')}, since {held.since[:16].replace('T', ' ')} UTC")
+        out.print(f"  next:  {escape(held.next_step)}")
 
 
 @contextmanager

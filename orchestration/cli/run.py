@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from orchestration.cli.output import JSON_OPTION, err, out, print_json
+from orchestration.cli.output import JSON_OPTION, err, out, print_held, print_json
 
 if TYPE_CHECKING:
     from orchestration.runs import Progress, RunResult
@@ -62,14 +62,14 @@ def run(
         on_progress=print_progress,
     )
     if as_json:
-        print_json([vars(result) for result in results])
+        print_json([vars(result) | {"held": [vars(one) for one in result.held]} for result in results])
     else:
         for result in results:
-            _print_result(result)
+            print_result(result)
         out.print(f"[dim]{time.monotonic() - started:.1f} s in all[/]")
     if not all(result.succeeded for result in results):
         raise typer.Exit(1)
-    if any(result.published.get("held") for result in results):
+    if any(result.held for result in results):
         raise typer.Exit(3)
 
 
@@ -118,18 +118,20 @@ def print_progress(progress: Progress) -> None:
         err.print(f"  [red]✗[/] {progress.shard:<12} {progress.name}: {escape(progress.text)}")
 
 
-def _print_result(result: RunResult) -> None:
+def print_result(result: RunResult) -> None:
+    """What a run of one shard did: published, held and why, the error if there was one."""
     mark = "[green]✓[/]" if result.succeeded else "[red]✗[/]"
     out.print(f"{mark} shard [bold]{result.shard}[/] in {result.seconds:.1f} s  [dim]run {result.run_id}[/]")
     for key, value in result.published.items():
         if key in SHOWN and value not in ("", 0, None, []):
             out.print(f"  {key}: {escape(_text(value))}")
+    print_held(result.held)
     if result.error:
         out.print(f"  [red]{escape(result.error)}[/]")
         out.print("  next: mend what it names and run again; nothing was published from this run")
 
 
-SHOWN = ("published", "held", "version")
+SHOWN = ("published", "version")
 
 
 def _text(value: Any) -> str:

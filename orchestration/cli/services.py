@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from rich.markup import escape
 
-from orchestration.cli.output import JSON_OPTION, err, out, print_json, print_rows, step
+from orchestration.cli.output import JSON_OPTION, err, out, print_held, print_json, print_rows, step
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +47,8 @@ def down() -> None:
 
 
 def status(as_json: bool = JSON_OPTION) -> None:
-    """What runs and where, and what is published for each tenant."""
+    """What runs and where, what is published for each tenant, and which are held: why, since when, how to go on."""
+    from orchestration.held import held_tenants
     from orchestration.services import status as service_status
     from warehouse_models import home
     from warehouse_models.manifest import Manifest
@@ -55,6 +56,7 @@ def status(as_json: bool = JSON_OPTION) -> None:
     services = [vars(found) for found in service_status()]
     shown = [service | {"pid": str(service["pid"] or "")} for service in services]
     manifest = Manifest.read(home.published_root())
+    held = held_tenants(manifest)
     tenants: list[dict[str, Any]] = [
         {
             "tenant": slug,
@@ -62,17 +64,20 @@ def status(as_json: bool = JSON_OPTION) -> None:
             "version": entry["version"],
             "data through": entry["data_through"],
             "published": (entry["figures_at"] or "never")[:19],
-            "state": f"held: {entry['held_reason']}" if entry["is_held"] else "published",
+            "state": "held" if entry["is_held"] else "published",
         }
         for slug, entry in sorted(manifest.tenants.items() if manifest else ())
     ]
     if as_json:
-        print_json({"home": str(home.home()), "services": services, "tenants": tenants})
+        print_json(
+            {"home": str(home.home()), "services": services, "tenants": tenants, "held": [vars(one) for one in held]}
+        )
         return
     print_rows(shown, ("name", "state", "pid", "url", "log"), "No services.")
     out.print()
     columns = ("tenant", "shard", "version", "data through", "published", "state")
     print_rows(tenants, columns, "Nothing is published yet: tenure run")
+    print_held(held)
 
 
 def doctor(as_json: bool = JSON_OPTION) -> None:

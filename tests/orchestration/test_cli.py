@@ -11,6 +11,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from orchestration.cli import app
+from orchestration.cli.run import print_result
+from orchestration.held import held_tenants
+from orchestration.runs import RunResult
+from warehouse_models import home
+from warehouse_models.manifest import Manifest
 
 
 def tenure(*arguments: str) -> Result:
@@ -142,3 +147,49 @@ def test_status_and_doctor_work_in_an_empty_home_and_write_nothing_but_logs(tenu
     assert any(finding["thing"] == "catalog" and finding["mend"] for finding in findings)
     assert tenure("down").exit_code == 0
     assert not (tenure_home / "lake").exists()
+
+
+def held_manifest() -> Manifest:
+    """One tenant held since 3 November, one green."""
+    common = {"file": None, "version": 3, "shard": "pool", "run": 1, "judged": 2, "silver": {}, "first_day": None}
+    common |= {"published_at": "2026-11-04T08:00:00+00:00", "figures_at": "2026-11-02T08:00:00+00:00"}
+    checks = [
+        {"check": "unique_key_int_user_days", "kind": "dbt", "about": "int_user_days", "words": "w", "rows": 1200},
+        {"check": "gold_out_dim_users_keys_are_unique", "kind": "gold_out", "about": "gold/dim_users", "rows": 1},
+    ]
+    held = {"is_held": True, "held_since": "2026-11-03T07:30:00+00:00", "failed_checks": checks, "checks_failed": 2}
+    held |= {"held_reason": "Held since 3 Nov: some users appear twice on one day; figures are of 2 Nov"}
+    green = {"is_held": False, "held_reason": None, "held_since": None, "failed_checks": [], "checks_failed": 0}
+    both = {"acme": {**common, **green}, "bolt": {**common, **held}}
+    tenants = {slug: {**entry, "data_through": "2026-11-02"} for slug, entry in both.items()}
+    return Manifest(7, "2026-11-04T08:00:00+00:00", tenants)
+
+
+HELD = (
+    "bolt",
+    "Held since 3 Nov: some users appear twice on one day; figures are of 2 Nov",
+    "unique_key_int_user_days (int_user_days, 1,200 rows)",
+    "since 2026-11-03 07:30 UTC",
+    "next:  see the failing rows in Dagster under int_user_days",
+)
+
+
+def test_status_names_the_held_tenant_the_check_since_when_and_the_next_step(tenure_home: Path) -> None:
+    held_manifest().write(home.published_root())
+    told = tenure("status")
+    assert told.exit_code == 0
+    for words in HELD:
+        assert words in told.stdout, words
+    (found,) = json.loads(tenure("status", "--json").stdout)["held"]
+    assert (found["tenant"], found["since"][:10]) == ("bolt", "2026-11-03")
+    assert found["checks"][0]["check"] == "unique_key_int_user_days"
+    assert found["next_step"]
+
+
+def test_a_run_ends_by_naming_the_held_tenants_like_status(capsys: pytest.CaptureFixture[str]) -> None:
+    result = RunResult("pool", "1", succeeded=True, seconds=1.0, held=held_tenants(held_manifest(), "pool"))
+    assert held_tenants(held_manifest(), "other") == []
+    print_result(result)
+    told = capsys.readouterr().out
+    for words in HELD:
+        assert words in told, words

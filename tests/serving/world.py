@@ -20,7 +20,7 @@ from warehouse_models.manifest import Manifest
 
 DAYS = 200
 GREEN, HELD = "meridian", "harbor"
-REASON = "fct_account_engagement_daily: 3 accounts have more active users than users"
+REASON = "Held since 3 Nov: some users appear twice on one day; figures are of 2 Nov"
 NAMES = {
     GREEN: ["Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Ginkgo", "Hazel", "Ironwood", "Juniper", "Kapok",
             "Larch", "Maple", "Nutmeg", "Olive", "Pine", "Quince", "Rowan", "Spruce", "Teak", "Umbrella", "Viburnum",

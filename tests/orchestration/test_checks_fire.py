@@ -1,0 +1,130 @@
+"""Every check of gold fails on data that it is about, names that tenant and no other, and says its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from orchestration.audit.rules import gold_rules
+from orchestration.audit.verdict import Verdict
+from orchestration.gold import GoldResult, run_gold
+from tests.orchestration.test_check_words import dbt_tests
+from tests.silver_world import SilverWorld
+from warehouse_models import duck, home
+from warehouse_models.catalog import Catalog
+from warehouse_models.gold import Mart, marts
+from warehouse_models.lake import Lake
+
+pytestmark = pytest.mark.slow
+
+# Its rows are looked at by date, which is its only key besides the tenant: one without is in no scope.
+SILENT = {"gold_out_fct_product_engagement_daily_keys_are_filled"}
+NAMED = ("account_id", "feature", "user_id")
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoldResult]:
+    """The verdicts on two tenants of which bolt's gold was broken in every way after it was built."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TENURE_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.delenv("TENURE_LAKE", raising=False)
+        lake = Lake()
+        world = SilverWorld(lake, "pool")
+        for tenant in ("acme", "bolt"):
+            Catalog(lake).add_tenant(tenant)
+            world.account(tenant, "a", name="A", licensed_seats=3)
+            # Three months, so that every spine has a middle that can be missing.
+            for day in ("2024-01-01", "2024-01-02", "2024-02-14", "2024-03-05"):
+                world.event(tenant, f"{day} 10:00", user="u", account="a", feature="f")
+                world.event(tenant, f"{day} 11:00", anonymous="x")
+        spoil_silver(world)
+        world.commit()
+        built = run_gold(lake, "pool")
+        assert built.error is None, built.error
+        connection = duck.connect(home.build_path("pool"))
+        for mart in marts().values():
+            if not mart.is_view:
+                spoil(connection, mart)
+        spoil_users(connection)
+        connection.close()
+        # Nothing moved, so nothing is built: the tests alone run, on what waits to be published.
+        result = run_gold(lake, "pool")
+        assert result.error is None and not result.models, result.error
+        yield result
+
+
+def spoil_silver(world: SilverWorld) -> None:
+    """What the marts that are views would show: events and sessions twice, of no kind, ending before they start."""
+    silver = world._silver()
+    for address, changes in (
+        ("silver/product/events", {"type": "guess"}),
+        ("silver/product/sessions", {"events": 0}),
+    ):
+        rows = [row for row in silver[address] if row["tenant_id"] == "bolt"][:1]
+        world.extra_rows[address] += [{**row, **changes} for row in rows]
+
+
+def spoil(connection: duck.duckdb.DuckDBPyConnection, mart: Mart) -> None:
+    """One mart: rows without names, below zero, beyond one, without value, in 2999, of strangers; and all twice."""
+    table = f"marts.{mart.name}"
+    kinds = {column.name: column.type for column in mart.spec.columns}
+    keys = [key for key in mart.spec.key if key != "tenant_id"]
+    of = {kind: [name for name, told in kinds.items() if told == kind] for kind in set(kinds.values())}
+
+    def add(changes: dict[str, str]) -> None:
+        told = ", ".join(f'{value} as "{name}"' for name, value in changes.items())
+        connection.execute(
+            f"insert into {table} select * replace ({told}) from {table} where tenant_id = 'bolt' "
+            "order by all desc limit 1"
+        )
+
+    first = (mart.spec.slice_column or "date") if (mart.spec.slice_column or "date") in kinds else None
+    if first is not None:
+        middle = f"(select quantile_disc({first}, 0.5) from {table} where tenant_id = 'bolt')"
+        connection.execute(f"delete from {table} where tenant_id = 'bolt' and {first} = {middle}")
+    nameless = {key: "null" for key in keys if key != first or keys == [first]}
+    add(nameless | {name: "null" for name in of.get("string", []) if name not in ("tenant_id", first)})
+    add(dict.fromkeys(of.get("bigint", []), "-5") | dict.fromkeys(of.get("double", []), "7") or nameless)
+    if "double" in of:
+        add(dict.fromkeys(of["double"], "'nan'::double"))
+    if mart.spec.slice_column:
+        add({mart.spec.slice_column: "date '2999-01-01'"})
+    for name in NAMED:
+        # In a list itself a stranger would be on the list.
+        if name in kinds and mart.spec.slice_column:
+            add({name: "'nobody'"})
+    if mart.name == "dim_accounts":
+        add({"valid_to": "valid_from - interval 1 day"})
+    if mart.name == "dim_features":
+        add({"is_planned": "false", "first_used_date": "null"})
+    connection.execute(f"insert into {table} from {table} where tenant_id = 'bolt'")
+
+
+def spoil_users(connection: duck.duckdb.DuckDBPyConnection) -> None:
+    table = "intermediate.int_user_days"
+    for changes in ("'nobody' as user_id", "'nobody' as account_id", "null as user_id, null as anonymous_id"):
+        connection.execute(
+            f"insert into {table} select * replace ({changes}) from {table} where tenant_id = 'bolt' limit 1"
+        )
+    connection.execute(f"insert into {table} from {table} where tenant_id = 'bolt'")
+
+
+def verdict(result: GoldResult) -> Verdict:
+    return result.verdicts["bolt"]
+
+
+def test_every_dbt_test_fails_where_it_should_and_says_its_sentence(broken: GoldResult) -> None:
+    said = {failure.words for failure in verdict(broken).failures if failure.kind == "dbt"}
+    silent = {check: words for check, words in dbt_tests() if words not in said}
+    assert not silent
+
+
+def test_every_rule_of_great_expectations_fails_where_it_should(broken: GoldResult) -> None:
+    fired = {failure.name for failure in verdict(broken).failures if failure.kind == "gold_out"}
+    assert {rule.check for rule in gold_rules()} - fired == SILENT
+
+
+def test_the_neighbour_in_the_same_tables_is_green(broken: GoldResult) -> None:
+    assert broken.verdicts["acme"].green, broken.verdicts["acme"].failures
+    assert all(set(check.failing) <= {"bolt"} for check in broken.checks)
