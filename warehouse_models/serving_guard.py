@@ -17,6 +17,7 @@ import duckdb
 
 from warehouse_models.errors import TenureError
 from warehouse_models.serving_functions import ALLOWED
+from warehouse_models.serving_growth import Growth
 
 MAX_CHARACTERS = 100_000
 MAX_BRACKETS = 100
@@ -27,6 +28,12 @@ MAX_PAD = 1_000
 _NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE"}
 _SOURCES = {"BASE_TABLE", "SUBQUERY", "JOIN", "EMPTY", "EXPRESSION_LIST", "PIVOT"}
 _BOUNDED = {"lpad", "rpad"}
+# Matching goes back for every wildcard (a pattern of eleven ran for minutes over 200 characters), unless the pattern
+# stands in the statement and knows no wildcard but %.
+_LIKE = {"~~", "!~~"}
+_PATTERNS = _LIKE | {"~~*", "!~~*", "~~~", "like_escape", "not_like_escape", "ilike_escape", "not_ilike_escape"}
+_WILDCARDS = 3
+_SMALLER = "build it in fewer steps, or out of shorter texts"
 _FLATTER = "write it flatter, or with WITH"
 _NEXT = "write one SELECT over relations of schema marts; `tenure sql --tables` lists them"
 
@@ -91,6 +98,7 @@ class _Walk:
 
     def __init__(self, relations: Collection[str]) -> None:
         self.relations = relations
+        self.growth = Growth()
         self.selects = 0
         self.depth = 0
 
@@ -148,6 +156,8 @@ class _Walk:
         full = ".".join(part for part in (catalogue, schema, name) if part)
         if catalogue:
             raise Refused(full, "names of another catalogue are not served")
+        if ref.get("at_clause"):
+            raise Refused(f"{full} AT", "a mart is served as it was published last")
         if schema.lower() not in ("", "marts"):
             raise Refused(full, f"only schema marts is served, not {schema}")
         if name.lower() in self.relations or (not schema and name.lower() in scope):
@@ -168,6 +178,8 @@ class _Walk:
                 return
             if "function_name" in value:
                 self.function(value)
+            elif kind == "VALUE_CONSTANT":
+                self.constant(value)
             if kind in ("TABLE_FUNCTION", "SHOW_REF", "BASE_TABLE"):
                 # A source where none is expected: judged all the same.
                 self.source({"type": kind, **{k: v for k, v in value.items() if not isinstance(v, dict)}}, scope)
@@ -185,6 +197,26 @@ class _Walk:
             width = children[1].get("value", {}).get("value") if len(children) > 1 else None
             if not isinstance(width, int) or width > MAX_PAD:
                 raise Refused(f"{name}()", f"its width must be a number up to {MAX_PAD}")
+        if name in _PATTERNS:
+            self.pattern(name, node.get("children", []))
+        if why := self.growth.call(name, node.get("children", [])):
+            raise Refused(f"{name}()", why, _SMALLER)
+
+    def pattern(self, name: str, children: list[Mapping[str, Any]]) -> None:
+        """What LIKE, ILIKE and GLOB compare with."""
+        text = children[1].get("value", {}).get("value") if len(children) > 1 else None
+        if not isinstance(text, str):
+            raise Refused(f"the pattern of {name}", "it is not a text in the statement", "write it as '…'")
+        wildcards = text.count("%") + text.count("*")
+        if wildcards > _WILDCARDS and not (name in _LIKE and "_" not in text):
+            why = f"it holds more than {_WILDCARDS} wildcards"
+            raise Refused(f"the pattern of {name}", why, "use fewer, or regexp_matches()")
+
+    def constant(self, node: Mapping[str, Any]) -> None:
+        """A constant: only its length matters."""
+        text = node.get("value", {}).get("value")
+        if isinstance(text, str) and (why := self.growth.text(len(text))):
+            raise Refused("the statement", why, _SMALLER)
 
     @contextmanager
     def nested(self) -> Iterator[None]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import math
+import os
+import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
-from orchestration.cli.output import out, print_json, print_rows
+from orchestration.cli.output import out, print_error, print_json, print_rows
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +40,7 @@ def sql(
         raise TenureError(f"format {format}", "there is no such format", "table, csv or json")
     if not statement and not tables:
         raise TenureError("tenure sql", "no statement was given", 'tenure sql "SELECT * FROM marts.trust", or --tables')
-    with open_serving(ALL if tenant is None else tenant) as serving:
+    with _bounded_process(), open_serving(ALL if tenant is None else tenant, on_stuck=_leave) as serving:
         if tables:
             columns = ["mart", "columns"]
             rows = [
@@ -60,6 +64,25 @@ def sql(
         print_rows(keyed, [str(place) for place in range(len(columns))], "No rows.", headings=columns, exact=True)
         if rows:
             out.print(f"[dim]{len(rows):,} row{'s' if len(rows) != 1 else ''}[/]")
+
+
+@contextmanager
+def _bounded_process() -> Iterator[None]:
+    """At most TENURE_SQL_PROCESS_GB (4) for what DuckDB builds past its own limit; it then fails with an error."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = int(float(os.environ.get("TENURE_SQL_PROCESS_GB") or 4) * (1 << 30))
+    wanted = most if soft == resource.RLIM_INFINITY else min(most, soft)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _leave() -> None:
+    why = "it did not stop within its time, in the middle of one long step"
+    print_error("the statement", why, "build shorter values, or set TENURE_SQL_SECONDS")
+    os._exit(2)
 
 
 def _finite(value: Any) -> Any:

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tests.serving import world
+
 FILES = [
     "select * from read_text('/etc/passwd')",
     "select * from read_blob('/etc/hostname')",
@@ -304,6 +308,104 @@ SHAPES = [
     "sel/**/ect 1",
 ]
 
+COMMENTS = [
+    "select /**/ * from /* x */ read_text(/* y */ '/etc/passwd')",
+    "select 1 --\n; drop table marts.trust",
+    "select 1 /* /* nested */ */ ; copy (select 1) to '/tmp/x'",
+    "-- harmless\ncopy (select 1) to '/tmp/x'",
+    "/**/attach/**/'{published}/{other}/1.duckdb'/**/as/**/o",
+    "select * from marts.trust -- \n union all select * from duckdb_tables()",
+    "select * from marts.trust # \n ; pragma database_list",
+    "select 'a' -- '\n, getenv('HOME')",
+    "select * from marts/**/./**/no_such_mart",
+]
+
+SPELLINGS = [
+    "from duckdb_settings() select *",
+    "from read_csv('/etc/passwd') where true",
+    'from "/etc/passwd"',
+    "from '/etc/passwd' select count(*)",
+    "from marts.trust semi join read_text('/etc/passwd') on true",
+    "from (from (from read_text('/etc/passwd')))",
+    "select * from \"read_text\"('/etc/passwd')",
+    'select * from "marts.trust"',
+    'select * from "published_0"."marts"."trust"',
+    'select * from "PUBLISHED_0".marts.trust',
+    'select * from "duckdb_tables"()',
+    'select "system"."main"."getenv"(\'HOME\')',
+    "select columns('.*') from duckdb_tables()",
+    "select columns(*)::varchar from pg_catalog.pg_class",
+    "select * from marts.trust where columns(*)::varchar in (select content from read_text('/etc/passwd'))",
+    "select columns(lambda c: getenv(c) is null) from marts.trust",
+    "select * like '%' from information_schema.tables",
+    "select trust.* from published_0.marts.trust as trust",
+    "select * from marts.trust at (version => 1)",
+    "select * from marts.trust tablesample (select size from read_text('/etc/passwd'))",
+    "select * from marts.trust using sample (select 1)",
+    "values ((select content from read_text('/etc/passwd')))",
+    "table duckdb_tables",
+    "table published_0.marts.trust",
+    "select * from marts.trust natural join duckdb_tables()",
+    "select * from marts.trust asof join read_csv('/etc/passwd') on true",
+    "pivot (from read_text('/etc/passwd')) on filename",
+    "unpivot (from read_text('/etc/passwd')) on content",
+    "describe (from read_text('/etc/passwd'))",
+    "summarize read_text('/etc/passwd')",
+    "show tables from published_0",
+    "explain analyze insert into marts.trust select * from marts.trust",
+    "explain (format json) select * from marts.trust",
+    "call query('select 1')",
+    "prepare p as select * from read_text('/etc/passwd')",
+    "execute p('/etc/passwd')",
+    "declare c cursor for select 1",
+    # Letters that look like others, spaces that are none, a semicolon that is a question mark.
+    "\u0455elect 1; select 2",
+    "select * from \uff52ead_text('/etc/passwd')",
+    "select * from m\u0430rts.trust",
+    'select * from "m\u0430rts".trust',
+    "select * from marts\uff0etrust",
+    "select * from marts.\u0442rust",
+    "select\u00a0* from read_text('/etc/passwd')",
+    "select * from\u2003duckdb_tables()",
+    "select 1\u037e drop table marts.trust",
+    "sel\u200bect 1",
+    "select \u0261etenv('HOME')",
+    "select * from read_text(\u2019/etc/passwd\u2019)",
+    "select * from marts.trust\u202e",
+]
+
+GROWTH = [
+    "select length(" + "hex(" * 60 + "'x'" + ")" * 60 + ")",
+    "select length(" + "to_json(" * 60 + "'\"'" + ")" * 60 + "::varchar)",
+    "select length(a40) from (select 'x' as a0, " + ", ".join(f"a{n}||a{n} as a{n + 1}" for n in range(40)) + ")",
+    "with a0 as (select 'x' as s), "
+    + ", ".join(f"a{n + 1} as (select concat(s, s) as s from a{n})" for n in range(40))
+    + " select length(s) from a40",
+    "select length(" + "replace(" * 6 + "'x'" + f", 'x', '{'x' * 64}')" * 6 + ")",
+    "select length(" + "regexp_replace(" * 6 + "'x'" + f", 'x', '{'x' * 64}', 'g')" * 6 + ")",
+    "select length(replace('" + "x" * 40_000 + "', 'x', '" + "x" * 40_000 + "'))",
+    "select length(array_to_string(range(1000000), '" + "x" * 1_000 + "'))",
+    "select len(a) from (select [1] as a0), " + ", ".join(f"(select a0||a0 as a{n})" for n in range(40)),
+    "select range(1000000000000)",
+    "select len(range(1e12::bigint))",
+    "select len(generate_series(1, 1000000000000))",
+    "select unnest(range(100000000))",
+    "select len(list_transform(range(100000), x -> list_transform(range(100000), y -> y)))",
+    "select len([y for y in [[z for z in range(10000)] for x in range(10000)]])",
+    "select len(generate_series(timestamp '0001-01-01', timestamp '9999-01-01', interval 1 second)) "
+    "+ len(generate_series(timestamp '0001-01-01', timestamp '9999-01-01', interval 1 second))",
+    "select list_reduce([1, 2], (a, b) -> a + b)",
+    "select levenshtein(tenant_id, tenant_id) from marts.trust",
+    "select damerau_levenshtein('a', 'b')",
+    "select lpad(tenant_id, 200, 'a') like '%' || tenant_id || '%a%a%a%a%a%b' from marts.trust",
+    "select lpad(tenant_id, 200, 'a') like '%_a%_a%_a%_a%_a%a%a%a%a%a%a%b' from marts.trust",
+    "select lpad(tenant_id, 200, 'a') ilike '%a%a%a%a%a%a%a%a%a%a%a%b' from marts.trust",
+    "select lpad(tenant_id, 200, 'a') glob '*a*a*a*a*a*a*a*a*a*a*a*b' from marts.trust",
+    "select tenant_id ilike held_reason from marts.trust",
+    "select tenant_id glob held_reason from marts.trust",
+    "select json_object(" + ", ".join(f"'a{n}', json_object('b', tenant_id, 'c', tenant_id)" for n in range(90)) + ")",
+]
+
 ALL = {
     "files": FILES,
     "catalogues": CATALOGUES,
@@ -311,4 +413,31 @@ ALL = {
     "functions": FUNCTIONS,
     "writes": WRITES,
     "shapes": SHAPES,
+    "comments": COMMENTS,
+    "spellings": SPELLINGS,
+    "growth": GROWTH,
 }
+
+# What no text betrays: they run, and are cut off by time, by memory, or by the number of rows.
+ENDLESS = [
+    "with recursive r(n) as (select 1 union all select n + 1 from r) select count(*) from r",
+    "with recursive r(s) as (select 'x' union all select s || s from r) select max(length(s)) from r",
+    "select count(*) from fct_feature_usage_daily a, fct_feature_usage_daily b, fct_feature_usage_daily c, dim_dates d "
+    "where a.events + b.events + c.events = -1",
+    "select * from fct_feature_usage_daily a, fct_feature_usage_daily b order by a.events + b.events, 1, 2, 3, 4",
+    "select a.account_id, t.n from dim_accounts a, lateral (select count(*) as n from fct_feature_usage_daily b, "
+    "fct_feature_usage_daily c, fct_feature_usage_daily d where b.events + c.events < a.licensed_seats + d.events) t",
+    "select list(a.account_id || b.account_id) from fct_feature_usage_daily a, fct_feature_usage_daily b",
+    "select string_agg(a.account_id || b.account_id, ',') from fct_feature_usage_daily a, fct_feature_usage_daily b, "
+    "dim_accounts c",
+    "select count(distinct (a.account_id, b.account_id, a.date, b.date, a.feature, b.feature)) "
+    "from fct_feature_usage_daily a, fct_feature_usage_daily b",
+]
+
+
+def fill(sql: str, home: Path) -> str:
+    """A hostile statement with the folders of a world in it."""
+    values = {"{lake}": str(home / "lake"), "{published}": str(home / "published"), "{other}": world.HELD}
+    for name, value in values.items():
+        sql = sql.replace(name, value)
+    return sql.replace("{{", "{").replace("}}", "}")

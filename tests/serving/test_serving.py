@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
+import time
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.serving import world
+from tests.serving import hostile, world
 from warehouse_models.errors import TenureError
 from warehouse_models.manifest import Manifest
-from warehouse_models.serving import ALL, Principal, ServingConnection, fingerprint, open_serving
+from warehouse_models.serving import ALL, GRACE, Principal, ServingConnection, fingerprint, open_serving
 
 TENANTS = "select distinct tenant_id from {} order by 1"
 
@@ -92,6 +94,33 @@ def test_a_statement_that_needs_too_much_memory_is_stopped(home: Path, monkeypat
         connection.execute(
             "select list(a.account_id || b.account_id) from fct_feature_usage_daily a, fct_feature_usage_daily b"
         )
+
+
+@pytest.mark.parametrize("sql", hostile.ENDLESS, ids=lambda sql: sql[:70])
+def test_what_no_text_betrays_is_cut_off_and_the_next_statement_works(
+    sql: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TENURE_SQL_MEMORY", "200MB")
+    monkeypatch.setenv("TENURE_SQL_ROWS", "1000")
+    started = time.monotonic()
+    with open_serving(world.GREEN, seconds=1) as connection:
+        with pytest.raises(TenureError) as cut:
+            connection.execute(sql).rows()
+        assert re.search("longer than 1 s|memory limit of 200MB|more than 1,000 rows", cut.value.why), cut.value.why
+        assert cut.value.next_step
+        assert connection.execute("select 1").rows() == [(1,)]
+    assert time.monotonic() - started < 60, "far from the hour that it would take"
+
+
+def test_a_statement_that_does_not_stop_when_told_to_calls_for_the_last_resort(home: Path) -> None:
+    stuck = threading.Event()
+    with open_serving(world.GREEN, seconds=0.05, on_stuck=stuck.set) as connection, connection.fork() as other:
+        with other._bounded():
+            pass
+        time.sleep(0.05 * GRACE * 2)
+        assert not stuck.is_set(), "a statement that ended is not"
+        with other._bounded():
+            assert stuck.wait(10)
 
 
 def test_the_time_limit_holds_while_rows_are_fetched_too(home: Path) -> None:
