@@ -13,20 +13,6 @@ from warehouse_models.lake import Lake
 from warehouse_models.specs import spec
 
 
-class OneConnection(Lake):
-    """A lake whose DuckDB connections share one database: loading the delta extension costs more than a small landing.
-
-    Each `duck()` is a connection of its own (views and registered tables), over the database of `shared`.
-    """
-
-    def __init__(self, shared: Any, root: str | None = None) -> None:
-        super().__init__(root)
-        self._shared = shared
-
-    def duck(self, **_: Any) -> Any:
-        return self._shared.cursor()
-
-
 def land_rows(
     lake: Lake, tenant: str, object: str, rows: Iterable[Mapping[str, Any]], folder: Path, **options: Any
 ) -> Any:

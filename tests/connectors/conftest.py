@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,7 @@ import pytest
 from connectors.land import land
 from connectors.quarantined import Filter, Refusal, list_refusals
 from connectors.report import LandingReport
-from tests.lakes import OneConnection
 from warehouse_models.catalog import Catalog
-from warehouse_models.duck import connect
 from warehouse_models.lake import Lake
 
 TENANT = "acme"
@@ -80,16 +78,9 @@ def event(number: int = 0, **more: Any) -> dict[str, Any]:
     return {key: value for key, value in made.items() if value is not None}
 
 
-@pytest.fixture(scope="session")
-def duck() -> Iterator[Any]:
-    """One DuckDB with the delta extension for all tests of this folder."""
-    with connect() as connection:
-        yield connection
-
-
 @pytest.fixture
-def drop(tmp_path: Path, tenure_home: Path, duck: Any) -> Drop:
-    lake = OneConnection(duck)
+def drop(tmp_path: Path, tenure_home: Path) -> Drop:
+    lake = Lake()
     catalog = Catalog(lake)
     catalog.add_tenant(TENANT)
     return Drop(tmp_path, lake, catalog)

@@ -33,7 +33,6 @@ from connectors.reading import Row, read_rows
 from connectors.report import FileReport
 from connectors.times import now_micros
 from tests.connectors.conftest import TABLES
-from tests.lakes import OneConnection
 from warehouse_models.catalog import Catalog, Tenant
 from warehouse_models.lake import Lake
 
@@ -214,12 +213,13 @@ class Lab:
 
     RENEW = 25
 
-    def __init__(self, folder: Path, duck: Any) -> None:
-        self._folder, self._count, self.duck = folder, 0, duck
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, 0
+        self.duck = Lake().duck()
 
     def tenant(self) -> tuple[Lake, Catalog, Tenant, Path]:
         if self._count % self.RENEW == 0:
-            self.lake = OneConnection(self.duck, str(self._folder / f"lake{self._count}"))
+            self.lake = Lake(str(self._folder / f"lake{self._count}"))
             self.catalog = Catalog(self.lake)
         self._count += 1
         folder = self._folder / f"files{self._count}"
@@ -235,12 +235,12 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, duck: Any) -> Iterator[Lab]:
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("fuzz")
         patch.setenv("TENURE_HOME", str(folder / "home"))
         patch.setenv("TENURE_MAX_ROW_BYTES", str(LIMIT))
-        yield Lab(folder, duck)
+        yield Lab(folder)
 
 
 def shas(object: str, tenant: Tenant, kind: str, lines: set[bytes]) -> Counter[str]:
