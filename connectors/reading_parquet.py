@@ -20,7 +20,8 @@ from connectors.formats import Stream, Unreadable
 from connectors.reading import HEAD, Row, check_sources
 from warehouse_models.home import scratch
 
-_BATCH = 4_096
+# Rows of 10 MB are allowed, and a dictionary holds in a few bytes what is as large in every row: 1.3 GB at most.
+_BATCH = 128
 MAX_COLUMNS = 10_000
 
 

@@ -232,6 +232,19 @@ def test_a_parquet_row_has_the_limit_of_a_row(write: Write) -> None:
     assert codes(rows) == ["ok", "too_long", "ok"]
 
 
+def test_a_parquet_that_repeats_a_large_value_is_read_a_few_rows_at_a_time(write: Write) -> None:
+    same = pa.DictionaryArray.from_arrays(pa.array([0] * 4_000, pa.int32()), ["x" * 1_000_000])
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"a": same}), sink, store_schema=False)
+    path = write(sink.getvalue(), "rows.parquet")
+    assert path.stat().st_size < 2_000_000
+    before = pa.total_allocated_bytes()
+    rows = read_rows(path)
+    next(rows)
+    assert pa.total_allocated_bytes() - before < 400_000_000
+    rows.close()
+
+
 # -- landing -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,8 @@
 """Files with known good rows, mutated byte by byte: landing never fails, and no row pays for its neighbour.
 
 A mutated file still holds some of the good lines as they were. Whatever stands around them, each of these is in bronze
-exactly once; every line is accepted, a duplicate or in quarantine; and landing the file again adds nothing. CI runs a
-seeded slice; `TENURE_FUZZ_EXAMPLES=2000 pytest tests/connectors/test_fuzz_files.py` is the campaign.
+exactly once; every line is accepted, a duplicate or in quarantine; and landing or replaying it again adds nothing. CI
+runs a seeded slice; `TENURE_FUZZ_EXAMPLES=2000 pytest tests/connectors/test_fuzz_files.py` is the campaign.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,7 @@ from connectors.contracts import RowReader, contract_of
 from connectors.formats import Unreadable
 from connectors.land import land
 from connectors.reading import Row, read_rows
+from connectors.replay import replay
 from connectors.report import FileReport
 from connectors.times import now_micros
 from tests.connectors.conftest import TABLES
@@ -93,6 +95,18 @@ class Case:
     header: bytes
     body: bytes
     header_is_whole: bool
+    # How many bytes are read at once, and how many rows are committed at once: what a real file's size decides.
+    block: int
+    chunk: int
+
+    @contextmanager
+    def small(self) -> Iterator[None]:
+        """Read and commit in pieces of this case's sizes."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("connectors.reading._BLOCK", self.block)
+            patch.setattr("connectors.gunzip._BLOCK", self.block)
+            patch.setattr("connectors.land.CHUNK_ROWS", self.chunk)
+            yield
 
     @property
     def content(self) -> bytes:
@@ -169,9 +183,10 @@ def cases(draw: st.DrawFn) -> Case:
     if packed == "before":
         header, body = b"", gzip.compress(header + body, mtime=0)
     operations = draw(OPERATIONS)
+    sizes = draw(st.sampled_from([1 << 20, 64, 7])), draw(st.sampled_from([65_536, 3]))
     if whole:
-        return Case(object, kind, packed, header, mutated(body, operations), header_is_whole=True)
-    return Case(object, kind, packed, b"", mutated(header + body, operations), header_is_whole=header == b"")
+        return Case(object, kind, packed, header, mutated(body, operations), True, *sizes)
+    return Case(object, kind, packed, b"", mutated(header + body, operations), header == b"", *sizes)
 
 
 def lines_of(content: bytes) -> list[bytes]:
@@ -192,7 +207,7 @@ def check_lines(case: Case, rows: list[Row]) -> None:
 @settings(max_examples=EXAMPLES * 5 or 300, derandomize=not EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(cases())
 def test_every_line_of_a_mutated_file_is_a_row_and_untouched_rows_are_read_as_they_were(case: Case) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, case.small():
         rows: list[Row] = []
         try:
             for row in read_rows(case.write(Path(folder)), limit=LIMIT):
@@ -251,36 +266,42 @@ def shas(object: str, tenant: Tenant, kind: str, lines: set[bytes]) -> Counter[s
     return Counter(str(row[1]) for row in read)
 
 
-@settings(max_examples=EXAMPLES or 120, derandomize=not EXAMPLES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES or 100, derandomize=not EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(cases())
 def test_a_mutated_file_lands_whole_or_says_why_not_and_no_row_pays_for_its_neighbour(lab: Lab, case: Case) -> None:
     lake, catalog, tenant, folder = lab.tenant()
     path = case.write(folder)
 
-    def landed() -> tuple[FileReport, list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-        report = land(lake, catalog, tenant.tenant_id, case.object, [path])
+    def held() -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
         bronze = lab.rows(TABLES[case.object], tenant.tenant_id, "payload_sha, line")
         refused = lab.rows("bronze/quarantine", tenant.tenant_id, "line, payload_sha, reason")
-        return report.files[0], bronze, refused
+        return sorted(bronze), sorted(refused)
 
-    report, bronze, refused = landed()
+    def landed() -> FileReport:
+        with case.small():
+            return land(lake, catalog, tenant.tenant_id, case.object, [path]).files[0]
+
+    report, (bronze, refused) = landed(), held()
     event(f"{case.kind} {case.packed}: {'complete' if report.error is None else 'stopped'}")
     conflicts = report.reasons.get("conflict", 0)
     assert len(bronze) == report.accepted + conflicts
     assert len({(line, sha) for line, sha, _ in refused}) == len(refused) == report.quarantined
     if report.error is None and case.is_by_line:
-        held = Counter(sha for sha, _ in bronze)
+        there = Counter(sha for sha, _ in bronze)
         expected = shas(case.object, tenant, case.kind, case.untouched())
-        assert {sha: held[sha] for sha in expected} == dict(expected)
+        assert {sha: there[sha] for sha in expected} == dict(expected)
         if case.kind == "jsonl":
             assert report.rows == sum(bool(line.strip()) for line in lines_of(case.content))
     if report.error is not None:
         # Only a file that is damaged or foreign as a whole may stop: never lines of text.
         assert case.packed == "before" or case.kind == "parquet" or not case.header_is_whole or starts_foreign(case)
-    again, bronze_again, refused_again = landed()
-    assert again.accepted == 0 and again.rows == report.rows
-    assert sorted(bronze_again) == sorted(bronze) and sorted(refused_again) == sorted(refused)
-    assert (again.error is None) == (report.error is None)
+    again = landed()
+    assert again.accepted == 0 and again.rows == report.rows and (again.error is None) == (report.error is None)
+    assert held() == (bronze, refused)
+    # Nothing was mended, so a replay refuses what landing refused, for the same reasons.
+    replayed = replay(lake, catalog, tenant.tenant_id)
+    assert (replayed.accepted, replayed.duplicate) == (0, 0) and replayed.rows == len(refused)
+    assert held() == (bronze, refused) and lab.rows("bronze/replays", tenant.tenant_id, "reason") == []
 
 
 def starts_foreign(case: Case) -> bool:
