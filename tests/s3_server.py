@@ -51,7 +51,7 @@ def tenure(*arguments: str, **environment: str) -> subprocess.Popen[str]:
 def finish(*processes: subprocess.Popen[str]) -> None:
     """Wait for processes that have to succeed."""
     for process in processes:
-        said, _ = process.communicate(timeout=280)
+        said, _ = process.communicate(timeout=600)
         assert process.returncode == 0, said
 
 

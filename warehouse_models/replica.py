@@ -12,6 +12,7 @@ this too.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
 # A dashboard opens a connection a tile: once in so many seconds is enough to ask whether there is a new manifest.
 FRESH_SECONDS = 5.0
+_GRACE_SECONDS = 3600.0
 _asked: dict[Path, float] = {}
+_log = logging.getLogger(__name__)
 
 
 def present(root: Path) -> tuple[Manifest, str | None]:
@@ -43,9 +46,11 @@ def present(root: Path) -> tuple[Manifest, str | None]:
             text, token = bytes(found.bytes()).decode(), found.meta["e_tag"]
         except FileNotFoundError:
             return Manifest.empty(), None
-    manifest = Manifest.parse(text)
-    if Manifest.read(root) != manifest:
-        manifest.write(root)
+    manifest, before = Manifest.parse(text), Manifest.read(root)
+    if before != manifest:
+        root.mkdir(parents=True, exist_ok=True)
+        write_atomically(root / "manifest.json", text)
+        _tidy(root, before, manifest)
     _asked[root] = time.monotonic()
     return manifest, token
 
@@ -55,9 +60,11 @@ def refresh(root: Path) -> Manifest | None:
     if _copied(root) and time.monotonic() - _asked.get(root, float("-inf")) > FRESH_SECONDS:
         try:
             present(root)
-        except TenureError:
-            if Manifest.read(root) is None:
+        except TenureError as error:
+            copied = Manifest.read(root)
+            if copied is None:
                 raise
+            _log.warning("%s; serving the copies of %s", error, copied.published_at)
         # An answer that does not come is not waited for by every tile either.
         _asked[root] = time.monotonic()
     return Manifest.read(root)
@@ -72,15 +79,17 @@ def fetch(root: Path, files: Iterable[str]) -> None:
         target = root / file
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.fetching")
-        with _told(), temporary.open("wb") as out:
-            for chunk in obstore.get(_store(), file).stream():
-                out.write(chunk)
-            out.flush()
-            os.fsync(out.fileno())
-        if _hash(temporary) != target.stem.partition(".")[2]:
-            temporary.unlink()
-            raise TenureError(f"the published file {file}", "its copy is not what was published", "try again")
-        os.replace(temporary, target)
+        try:
+            with _told(), temporary.open("wb") as out:
+                for chunk in obstore.get(_store(), file).stream():
+                    out.write(chunk)
+                out.flush()
+                os.fsync(out.fileno())
+            if _hash(temporary) != target.stem.partition(".")[2]:
+                raise TenureError(f"the published file {file}", "its copy is not what was published", "try again")
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def upload(root: Path, file: str) -> str:
@@ -126,6 +135,7 @@ def originals(root: Path) -> list[str]:
     import obstore
 
     with _told():
+        _archive(root)
         names = [str(entry["path"]) for page in obstore.list(_store()) for entry in page]
         for name in names:
             if name.startswith("manifests/") and not (root / name).exists():
@@ -161,6 +171,22 @@ def _told() -> Iterator[None]:
         if told is None:
             raise
         raise told from error
+
+
+def _tidy(root: Path, before: Manifest | None, now: Manifest) -> None:
+    """Remove copies that no manifest names any more; who read the manifest before may still be about to open one."""
+    kept, were = _files(now), _files(before) if before else set()
+    for path in [*root.glob("*/*.duckdb"), *root.glob("*/.*.fetching")]:
+        file = path.relative_to(root).as_posix()
+        if file in were - kept:
+            os.utime(path)
+        elif file not in kept and time.time() - path.stat().st_mtime > _GRACE_SECONDS:
+            path.unlink(missing_ok=True)
+
+
+def _files(manifest: Manifest) -> set[str]:
+    entries = [*manifest.tenants.values(), manifest.all or {}]
+    return {str(entry["file"]) for entry in entries if entry.get("file")}
 
 
 def _archive(root: Path) -> None:

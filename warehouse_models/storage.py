@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION")
 # Seconds and tries of one request. The libraries' own default goes on for three minutes where nobody answers.
-_RETRIES, _RETRY_SECONDS, _CONNECT_SECONDS, _REQUEST_SECONDS = 4, 20, 5, 60
+_RETRIES, _RETRY_SECONDS, _CONNECT_SECONDS, _REQUEST_SECONDS = 4, 20, 5, 30
 _NEXT_KEY = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what this key may do"
 # How deltalake, obstore, DuckDB's httpfs and its Delta kernel begin what they say about storage.
 _ABOUT_STORAGE = r"Generic S3 error|Error performing [A-Z]+ http|interacting with object store|HTTP [A-Z]+ (to|error)"

@@ -50,12 +50,11 @@ def status(as_json: bool = JSON_OPTION) -> None:
     """What runs and where, what is published for each tenant, and which are held: why, since when, how to go on."""
     from orchestration.held import held_tenants
     from orchestration.services import status as service_status
-    from warehouse_models import home
-    from warehouse_models.manifest import Manifest
+    from warehouse_models import home, replica
 
     services = [vars(found) for found in service_status()]
     shown = [service | {"pid": str(service["pid"] or "")} for service in services]
-    manifest = Manifest.read(home.published_root())
+    manifest = replica.refresh(home.published_root())
     held = held_tenants(manifest)
     tenants: list[dict[str, Any]] = [
         {

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from orchestration import publish as publishing
 from orchestration.audit.verdict import Failure, Verdict
+from orchestration.cli import app
 from orchestration.gold import run_gold
 from orchestration.publish import publish
 from orchestration.retention import prune
@@ -146,6 +148,8 @@ def test_another_host_serves_whole_copies_and_goes_on_while_the_storage_is_away(
 ) -> None:
     on_s3.use(monkeypatch, "b")
     monkeypatch.setattr(replica, "FRESH_SECONDS", 0.0)
+    shown = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)
+    assert [tenant["tenant"] for tenant in shown["tenants"]] == ["acme"]
     with open_serving("acme") as connection:
         assert connection.execute(EVENTS).rows() == [(700,)]
     copies = sorted(

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from orchestration import doctor
+from orchestration.retention import prune
 from tests.s3_server import SECRET, Server, server, tenure
 from transforms.engine import open_engine
-from warehouse_models import duck, home, storage
+from warehouse_models import duck, home, replica, storage
 from warehouse_models.catalog import Catalog
 from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
+from warehouse_models.manifest import Manifest
+from warehouse_models.serving import open_serving
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +112,70 @@ def test_a_connection_that_reads_s3_shows_no_secret(on_s3: Server) -> None:
     with duck.connect() as connection:
         shown = connection.execute("SELECT * FROM duckdb_secrets()").fetchall()
     assert shown and SECRET not in repr(shown)
+
+
+def test_serving_from_s3_needs_what_the_environment_of_superset_has(on_s3: Server) -> None:
+    root = home.published_root()
+    publication(root, 1, None)
+    program = (
+        "import sys\n"
+        "for name in ('deltalake', 'pyarrow', 'pandas', 'yaml', 'pydantic', 'sqlglot', 'dagster'):\n"
+        "    sys.modules[name] = None\n"
+        "from warehouse_models.serving import open_serving\n"
+        "with open_serving('acme') as served:\n"
+        "    print(served.execute('SELECT version FROM marts.trust').rows())\n"
+    )
+    environment = os.environ | {"TENURE_HOME": str(root.parent.parent.parent / "superset")}
+    told = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert told.stdout == "[(1,)]\n", told.stderr
+
+
+def publication(root: Path, number: int, token: str | None) -> str:
+    """Publish version `number` of acme by hand; the name of its file."""
+    (root / "acme").mkdir(parents=True, exist_ok=True)
+    with duck.connect(root / "acme" / f"{number}.duckdb") as connection:
+        connection.execute(f"CREATE SCHEMA marts; CREATE TABLE marts.trust AS SELECT {number} AS version")
+    file = replica.upload(root, f"acme/{number}.duckdb")
+    entry = {"file": file, "version": number, "shard": "pool", "silver": {}}
+    assert replica.swap(root, Manifest(number, datetime.now(UTC).isoformat(), {"acme": entry}), token)
+    return file
+
+
+def test_a_serving_host_takes_the_next_publication_and_removes_the_copy_before_it_after_an_hour(
+    on_s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def served() -> list[tuple[int]]:
+        monkeypatch.setenv("TENURE_HOME", str(tmp_path / "serving"))
+        replica._asked.clear()
+        with open_serving("acme") as connection:
+            return connection.execute("SELECT version FROM marts.trust").rows()
+
+    def published(number: int) -> str:
+        monkeypatch.setenv("TENURE_HOME", str(tmp_path / "publishing"))
+        root = home.published_root()
+        return publication(root, number, replica.present(root)[1])
+
+    files = [published(1)]
+    assert served() == [(1,)]
+    copies = home.published_root()
+    files.append(published(2))
+    assert served() == [(2,)]
+    assert all((copies / file).exists() for file in files), "who read the manifest a moment ago finds its file"
+    os.utime(copies / files[0], (0, 0))
+    files.append(published(3))
+    assert served() == [(3,)]
+    assert [(copies / file).exists() for file in files] == [False, True, True]
+
+
+def test_a_publisher_that_was_killed_after_its_swap_leaves_its_publication_among_the_past_ones(
+    on_s3: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = home.published_root()
+    first = publication(root, 1, None)
+    with monkeypatch.context() as patch:
+        patch.setattr(replica, "_archive", lambda _: None)
+        second = publication(root, 2, replica.present(root)[1])
+    shutil.rmtree(root)
+    assert prune(root) == 0
+    assert [manifest.number for manifest in Manifest.kept(root)] == [1, 2]
+    assert {first, second} <= set(replica.originals(root))
