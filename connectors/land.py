@@ -155,6 +155,7 @@ class _FileLanding:
         self.good: list[tuple[Any, ...]] = []
         self.refused: list[RefusedRow] = []
         self.held = 0
+        self.was_known = False
 
     def run(self) -> FileReport:
         started = time.monotonic()
@@ -170,6 +171,7 @@ class _FileLanding:
     def _landed_before(self) -> bool:
         """Whether this file was landed to its end; its counts are then told again, and nothing is read."""
         row = landed_before(self.lake, self.duck, self.at)
+        self.was_known = row is not None
         if row is None:
             return False
         accepted, duplicate, quarantined = row
@@ -214,12 +216,14 @@ class _FileLanding:
         if self.report.error is None:
             write_landing(
                 self.lake,
+                self.duck,
                 self.at,
                 self.report,
                 file_sha=self.sha,
                 as_of=self.as_of,
                 complete=self.complete,
                 app=self.app,
+                known=self.was_known,
             )
 
     def _refused_before(self, done: int) -> int:
