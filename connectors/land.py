@@ -212,7 +212,7 @@ class _FileLanding:
         if self.reader.unseen and done == 0 and self.report.rows and self.report.error is None:
             self.report.notes.append(f"no row has {', '.join(sorted(self.reader.unseen))}, which the map reads")
         if self.report.error is None and _stat(self.path) != self.seen:
-            self.report.error = "the file changed while it was read; land it again"
+            self.report.error = "the file changed or went away while it was read; land it again"
         if self.report.error is None:
             write_landing(
                 self.lake,
@@ -278,6 +278,10 @@ class _FileLanding:
         return How(self.kind, self.header, name, time, self.complete).to_json()
 
 
-def _stat(path: Path) -> tuple[int, int]:
-    found = path.stat()
+def _stat(path: Path) -> tuple[int, int] | None:
+    """Size and time of a file's last change; None where it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
     return found.st_size, found.st_mtime_ns
