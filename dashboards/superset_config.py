@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from sqlalchemy.dialects import registry
 
-from dashboards.superset_security import TenureSecurityManager, connect_as_user, tenants_clause
+from dashboards.superset_security import TenureSecurityManager, answer_in_words, connect_as_user, tenants_clause
 from warehouse_models import home
 
 STATE = home.home() / "superset"
@@ -33,6 +33,7 @@ CUSTOM_SECURITY_MANAGER = TenureSecurityManager
 DB_CONNECTION_MUTATOR = connect_as_user
 JINJA_CONTEXT_ADDONS = {"tenants_clause": tenants_clause}
 PREVENT_UNSAFE_DB_CONNECTIONS = True
+FLASK_APP_MUTATOR = answer_in_words
 FEATURE_FLAGS = {
     "DASHBOARD_RBAC": True,
     "RLS_IN_SQLLAB": True,

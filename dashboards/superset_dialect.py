@@ -7,6 +7,8 @@ guard. What Superset asks about schemas and columns is answered from the marts, 
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -18,11 +20,11 @@ from duckdb_engine import ConnectionWrapper, Dialect
 from duckdb_engine.datatypes import ISCHEMA_NAMES
 from sqlalchemy import pool, types
 
-from warehouse_models.serving import Principal, ServingConnection, fingerprint, open_serving
+from warehouse_models.serving import Principal, ServingConnection, ServingResult, fingerprint, open_serving
 
 SCHEMA = "marts"
 _KEPT = 16
-_SILENT = {"", "commit", "rollback", "begin"}
+_log = logging.getLogger(__name__)
 
 _lock = threading.Lock()
 _open: OrderedDict[tuple[Principal, str], ServingConnection] = OrderedDict()
@@ -38,30 +40,37 @@ def serving(principal: Principal) -> ServingConnection:
     with _lock:
         kept = _open.get(key)
         if kept is None:
-            kept = _open[key] = open_serving(principal)
+            kept = _open[key] = open_serving(principal, on_stuck=_leave)
             while len(_open) > _KEPT:
                 _open.popitem(last=False)
         _open.move_to_end(key)
         return kept.fork()
 
 
+def _leave() -> None:
+    """End this worker: a statement goes on although it was stopped. gunicorn starts another at once."""
+    _log.critical("a statement did not stop within its time; this worker ends, and gunicorn starts another")
+    os._exit(1)
+
+
 class TenureCursor:
-    """DB-API cursor over a serving connection: SELECT through the guard, nothing else."""
+    """DB-API cursor over a serving connection: SELECT through the guard, nothing else.
+
+    DuckDB computes while rows are fetched, so fetching goes through the limits too.
+    """
 
     arraysize = 1
 
     def __init__(self, connection: TenureConnection) -> None:
         self.connection = connection
-        self._raw = connection.serving.raw
+        self._result: ServingResult | None = None
         self.description: Any = None
         self.rowcount = -1
 
     def execute(self, statement: str, parameters: Sequence[Any] | None = None, context: Any = None) -> None:
-        """Run one guarded statement; transaction words are accepted and mean nothing."""
-        if statement.strip().rstrip(";").lower() in _SILENT:
-            return
-        self.connection.serving.execute(statement, parameters or None)
-        self.description = self._raw.description
+        """Run one guarded statement."""
+        self._result = self.connection.serving.execute(statement, parameters or None)
+        self.description = self.connection.serving.raw.description
 
     def executemany(self, statement: str, parameters: Any = None, context: Any = None) -> None:
         """Refused: what is published is never written."""
@@ -69,16 +78,16 @@ class TenureCursor:
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """All rows that are left."""
-        return list(self._raw.fetchall())
+        return self._result.rows() if self._result else []
 
     def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
         """The next `size` rows."""
-        return list(self._raw.fetchmany(size or self.arraysize))
+        return self._result.rows(size or self.arraysize) if self._result else []
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row, or None."""
-        row: tuple[Any, ...] | None = self._raw.fetchone()
-        return row
+        rows = self.fetchmany(1)
+        return rows[0] if rows else None
 
     def close(self) -> None:
         """Nothing to close: the connection is."""

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g, has_request_context
+from flask import Flask, g, has_request_context
 from flask_appbuilder import Model
 from sqlalchemy import Column, ForeignKey, Integer, String, UniqueConstraint, select
 from superset.security import SupersetSecurityManager
 
 from warehouse_models.errors import TenureError
-from warehouse_models.serving import ALL, Principal, fingerprint
+from warehouse_models.serving import ALL, Principal, Refused, fingerprint
 
 EVERY_TENANT = "*"
 DRIVER = "duckdb+tenure"
@@ -81,6 +81,19 @@ def connect_as_user(
     user = security_manager.find_user(username=username) if username else None
     principal = principal_of(user.id) if user else current_principal()
     return uri, params | {"connect_args": {"principal": principal}}
+
+
+def answer_in_words(app: Flask) -> None:
+    """FLASK_APP_MUTATOR: a text too deep for Superset's own parser is refused like one too deep for ours."""
+    from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
+    from superset.views.error_handling import json_error_response
+
+    def too_deep(error: RecursionError) -> Any:
+        message = str(Refused("the statement", "it is nested too deeply", "write it flatter, or with WITH"))
+        told = SupersetError(message, SupersetErrorType.INVALID_SQL_ERROR, ErrorLevel.ERROR)
+        return json_error_response([told], status=422)
+
+    app.register_error_handler(RecursionError, too_deep)
 
 
 class TenureSecurityManager(SupersetSecurityManager):

@@ -10,6 +10,7 @@ worked on in portions, between which a limit takes hold.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,9 +18,18 @@ MAX_LENGTH = 1 << 28
 MAX_LIST = 1_000_000
 # What a text out of a mart counts as where the statement itself holds no longer one.
 _TEXT = 64
-# Elements that a range between unknown ends counts as, by its step.
-_STEPS = {"to_seconds": MAX_LIST, "to_minutes": 100_000, "to_hours": 10_000, "to_days": 400, "to_weeks": 60}
-_LONG_STEPS = {"to_months", "to_quarters", "to_years", "to_decades", "to_centuries", "to_millennia"}
+# Elements that a range between unknown ends counts as, by its step. A shorter one than an hour is refused: between the
+# years 1 and 9999 DuckDB counts for minutes before it says that the list is too long.
+_STEPS: dict[str, float] = {
+    "hour": 10_000,
+    "day": 400,
+    "week": 60,
+    "month": 60,
+    "quarter": 60,
+    "year": 60,
+    "decade": 60,
+}
+_STEP = re.compile(r"^(?:to_|\d+ +)(\w+?)s?$")
 
 _FACTORS = {
     name: factor
@@ -59,7 +69,7 @@ class Growth:
         if name in _RANGES:
             count = _elements(children)
             if count > MAX_LIST:
-                return f"its list is longer than {MAX_LIST:,} elements"
+                return f"its list may be longer than {MAX_LIST:,} elements, or its step is no number, hours or more"
             self.factor *= max(1.0, count)
         elif name in _REPLACING:
             self.factor *= _replacement(name, children)
@@ -106,9 +116,9 @@ def _elements(children: Sequence[Node]) -> float:
     if len(numbers) == len(children):
         first, last = (0.0, numbers[0]) if len(numbers) == 1 else (numbers[0], numbers[1])
         step = numbers[2] if len(numbers) > 2 else 1.0
-        return math.ceil(abs(last - first) / abs(step)) + 1 if step else 1.0
-    step_node = children[2] if len(children) > 2 else {}
-    name = str(step_node.get("function_name", ""))
-    if name in _LONG_STEPS:
-        return 60.0
-    return float(_STEPS.get(name, MAX_LIST))
+        return math.ceil(abs(last - first) / abs(step)) if step else 1.0
+    if len(children) < 3 or isinstance(values[2], int | float):
+        return float(MAX_LIST)
+    told = values[2] if isinstance(values[2], str) else str(children[2].get("function_name", ""))
+    unit = _STEP.match(told)
+    return _STEPS.get(unit[1], math.inf) if unit else math.inf

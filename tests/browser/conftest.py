@@ -100,6 +100,9 @@ def _at(home: Path) -> Iterator[None]:
     """TENURE_HOME and any free port for a start or a stop only: other tests of this worker must not see them."""
     with pytest.MonkeyPatch.context() as env:
         env.setenv("TENURE_HOME", str(home))
+        # Small, so that a statement beyond them costs a test seconds.
+        env.setenv("TENURE_SQL_SECONDS", "15")
+        env.setenv("TENURE_SQL_MEMORY", "200MB")
         env.setenv("TENURE_SUPERSET_PORT", "0")
         yield
 

@@ -394,6 +394,9 @@ GROWTH = [
     "select len([y for y in [[z for z in range(10000)] for x in range(10000)]])",
     "select len(generate_series(timestamp '0001-01-01', timestamp '9999-01-01', interval 1 second)) "
     "+ len(generate_series(timestamp '0001-01-01', timestamp '9999-01-01', interval 1 second))",
+    "select len(generate_series(timestamp '0001-01-01', timestamp '9999-01-01', interval 1 microsecond))",
+    "select unnest(range(timestamp '0001-01-01', now()::timestamp, interval '1 second'))",
+    "select unnest(range(timestamp '0001-01-01', now()::timestamp, interval 1 day - interval 86399 second))",
     "select list_reduce([1, 2], (a, b) -> a + b)",
     "select levenshtein(tenant_id, tenant_id) from marts.trust",
     "select damerau_levenshtein('a', 'b')",

@@ -44,6 +44,8 @@ SERVED = [
     "select account_id || ' · ' || name || ' (' || coalesce(segment, '?') || ')' as label from dim_accounts",
     "select replace(replace(replace(name, '&', ' and '), '_', ' '), '-', ' ') from dim_accounts",
     "select unnest(generate_series(date '2026-01-01', current_date, interval 1 day))::date as day, unnest(range(31))",
+    "select unnest(range(timestamp '2026-01-01', timestamp '2026-01-03', interval '6 hours')), range(3, 0, -1)",
+    "select len(range(min(licensed_seats), 9, 2)) from dim_accounts",
     "select string_agg(name, ', ' order by name), to_json(list(name)), hex(md5(max(name))) from dim_accounts",
     "select json_extract_string('{\"a\": 1}', '$.a')",
     "select case when exists (select 1 from trust) then 'yes' else 'no' end",
