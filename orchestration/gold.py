@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from orchestration.audit.plan_misses import plan_misses
 from orchestration.audit.rules import checks_hash
 from orchestration.audit.suites import bronze_in, gold_out
 from orchestration.audit.verdict import Check, Verdict, verdicts
@@ -46,7 +47,8 @@ class GoldResult:
     """What one run did.
 
     `skipped`: nothing had moved. `full`: everything was built anew, for `reason`. `tenants`: whose data moved or waits
-    to be published. `error`: a failure without a tenant, which holds the whole shard. `seconds`: by step.
+    to be published. `error`: a failure without a tenant, which holds the whole shard. `plan_misses`: tenant → source →
+    recent events that miss the tracking plan. `seconds`: by step.
     """
 
     shard: str
@@ -59,6 +61,7 @@ class GoldResult:
     checks: list[Check] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     error: str | None = None
+    plan_misses: dict[str, dict[str, int]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -145,7 +148,7 @@ def _run(
     with ThreadPoolExecutor(1) as pool:
         arrived = pool.submit(bronze_in, lake, shard, since)
         nodes = _dbt(dbt, made, tell, result)
-        _audit(shard, nodes, arrived, result)
+        _audit(shard, nodes, arrived, {t.tenant_id for t in catalog_tenants if "tracking_plan" in t.settings}, result)
     result.verdicts = verdicts(sorted(looked_at), result.checks, result.error)
     result.seconds["total"] = time.monotonic() - clock
     return result
@@ -197,8 +200,13 @@ def _figures_at(entry: dict[str, Any] | None) -> datetime | None:
     return datetime.fromisoformat(told) if told else None
 
 
-def _audit(shard: str, nodes: list[dict[str, Any]], arrived: Future[list[Check]], result: GoldResult) -> None:
-    """Turn dbt's tests and Great Expectations' suites into checks that name tenants; add row counts of the marts."""
+def _audit(
+    shard: str, nodes: list[dict[str, Any]], arrived: Future[list[Check]], planned: set[str], result: GoldResult
+) -> None:
+    """Turn dbt's tests and Great Expectations' suites into checks that name tenants; add row counts of the marts.
+
+    `planned`: tenants with a tracking plan.
+    """
     clock = time.monotonic()
     try:
         result.checks.extend(arrived.result())
@@ -224,6 +232,7 @@ def _audit(shard: str, nodes: list[dict[str, Any]], arrived: Future[list[Check]]
             result.checks.append(Check(node["name"], "dbt", about, node["description"], failing))
         if result.error is None:
             result.checks.extend(gold_out(connection))
+            result.plan_misses = plan_misses(connection, planned & set(result.tenants))
             result.models = [
                 ModelResult(m.name, m.status, m.seconds, m.message, _rows(connection, m.name)) for m in result.models
             ]

@@ -22,12 +22,14 @@ from warehouse_models import gold as gold_models
 from warehouse_models.catalog import Tenant
 from warehouse_models.dbt_sources import DUCKDB_TYPES
 from warehouse_models.lake import Lake
-from warehouse_models.policy import policy_hash, settings_hash, settings_tables
+from warehouse_models.policy import settings_hash, settings_tables
 from warehouse_models.slices import Slices, runs, union
 from warehouse_models.specs import spec
 from warehouse_models.trail import read_trail
 
 BEGINNING, END = date(1900, 1, 1), date(2999, 12, 31)
+# Policy values that models read through schema control; all others reach gold by way of silver.
+POLICIES = ("trend_min_events", "plan_features")
 # Inputs whose slices are days of use; of the others, only whose they are matters here: what moved is found by
 # comparing with control.seen_*.
 _DATED = ("silver/product/usage_daily", "silver/product/sessions")
@@ -86,8 +88,8 @@ class Plan:
 
 
 def definition() -> str:
-    """Hash of what decides the content of gold: models, macros, contracts' columns, policies."""
-    digest = hashlib.sha256(policy_hash().encode())
+    """Hash of what decides the content of gold but data and policies: models, macros, contracts' columns."""
+    digest = hashlib.sha256()
     project = gold_models.PROJECT
     paths = [*(project / "models").rglob("*.sql"), *(project / "macros").glob("*.sql"), project / "dbt_project.yml"]
     for path in sorted(paths):
@@ -149,7 +151,7 @@ def plan(
     known = {tenant.tenant_id for tenant in tenants}
     whole = set(only or ()) & known if full_refresh else set()
     fingerprints = dict(connection.execute("select tenant_id, fingerprint from control.consumed_settings").fetchall())
-    whole |= {t.tenant_id for t in tenants if fingerprints.get(t.tenant_id) != settings_hash(t.settings)}
+    whole |= {t.tenant_id for t in tenants if fingerprints.get(t.tenant_id) != settings_hash(t.settings, POLICIES)}
     whole |= set(fingerprints) - known
     if made.full:
         whole = known | set(fingerprints)
@@ -183,13 +185,12 @@ def prepare(
     fingerprints = pa.table(
         {
             "tenant_id": pa.array([tenant.tenant_id for tenant in tenants], pa.string()),
-            "fingerprint": pa.array([settings_hash(tenant.settings) for tenant in tenants], pa.string()),
+            "fingerprint": pa.array([settings_hash(tenant.settings, POLICIES) for tenant in tenants], pa.string()),
         }
     )
     ranges = [(tenant, first, last) for tenant, found in made.ranges.items() for first, last in found]
     audited = [(tenant, first, last) for tenant, found in made.audited.items() for first, last in found]
     audited += [(tenant, BEGINNING, END) for tenant in sorted(audit_whole)]
-    planned = [(t.tenant_id, feature) for t in tenants for feature in planned_features(t)]
     connection.execute("begin transaction")
     connection.execute("delete from control.run")
     connection.execute("insert into control.run values (?, ?)", [made.run, definition()])
@@ -202,7 +203,9 @@ def prepare(
         "insert into control.settings select tenant_id, trend_min_events, fingerprint "
         "from prepared_settings join prepared_fingerprints using (tenant_id)"
     )
-    _fill(connection, "plan_features", planned)
+    connection.register("prepared_features", tables["plan_features"])
+    connection.execute("delete from control.plan_features")
+    connection.execute("insert into control.plan_features by name select * from prepared_features")
     _fill(connection, "touched", ranges)
     _fill(connection, "touched_tenants", [(tenant,) for tenant in sorted(made.tenants)])
     _fill(connection, "versions", sorted(made.versions.items()))
@@ -211,13 +214,6 @@ def prepare(
     for address in gold_models.silver_inputs():
         connection.execute(_view(lake, shard, address, made.versions.get(address)))
     connection.execute("commit")
-
-
-def planned_features(tenant: Tenant) -> list[str]:
-    """Features that the tenant's tracking plan names, used or not."""
-    tracking_plan = tenant.settings.get("tracking_plan") or {}
-    entries = tracking_plan.get("events", {}) if isinstance(tracking_plan, dict) else {}
-    return sorted({str(entry["feature"]) for entry in entries.values() if entry.get("feature")})
 
 
 def _view(lake: Lake, shard: str, address: str, version: int | None) -> str:

@@ -32,7 +32,7 @@ from orchestration.publish_files import (
     write_all_file,
     write_tenant_file,
 )
-from orchestration.publish_schema import fitted_schema
+from orchestration.publish_schema import fitted_schema, stands
 from orchestration.retention import prune
 from warehouse_models import duck, home, replica
 from warehouse_models import gold as gold_models
@@ -271,6 +271,8 @@ class _State:
         else:
             wanted = {slug: days for slug, days in slices.items() if slug in green}
             sql = f"select {names} from marts.{mart.name} where {predicate(wanted, mart.spec.slice_column)}"
+            if None in slices.values() and stands(self.connection, self.lake, self.shard, mart, sql, slices):
+                return None
             order = ", ".join(key for key in ("tenant_id", mart.spec.slice_column) if key)
             sql += f" order by {order}"
         trail = {"definition": "gold", "inputs": self.versions, "slices": encode_slices(slices)}

@@ -13,10 +13,11 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, Schema
 
-from orchestration.publish_files import literal
+from orchestration.publish_files import columns_of, literal
 from warehouse_models.dbt_sources import DUCKDB_TYPES
 from warehouse_models.gold import Mart
 from warehouse_models.lake import Lake
+from warehouse_models.slices import Slices, predicate
 from warehouse_models.trail import encode_slices
 
 
@@ -60,3 +61,21 @@ def _retyped(
     schema = pa.schema(fields)
     batches = (batch.cast(schema) for batch in rows.to_arrow_reader(100_000))
     return pa.RecordBatchReader.from_batches(schema, batches)
+
+
+def stands(connection: duckdb.DuckDBPyConnection, lake: Lake, shard: str, mart: Mart, sql: str, slices: Slices) -> bool:
+    """Whether the gold table holds the rows of `sql` in `slices` already, in the contract's columns and types.
+
+    Rows of a mart are distinct, the audit has seen to it, so equal numbers and no row missing mean equal rows.
+    """
+    table = lake.table(mart.spec, shard)
+    if table is None:
+        return False
+    there = {field.name: field.type for field in table.schema().fields}
+    if any(there.get(field.name) != field.type for field in Schema.from_arrow(mart.spec.arrow_schema).fields):
+        return False
+    scan = f"delta_scan({literal(lake.table_uri(mart.spec, shard))}, version := {table.version()})"
+    held = f"select {columns_of(mart.name)} from {scan} where {predicate(slices, mart.spec.slice_column)}"
+    counts = f"(select count(*) from ({sql})) = (select count(*) from ({held}))"
+    found = connection.execute(f"select {counts} and not exists ({sql} except {held})").fetchone()
+    return bool(found and found[0])

@@ -15,6 +15,8 @@ START = datetime(2024, 2, 27, tzinfo=UTC)  # around a leap day and a month's end
 USERS = ("u1", "u2", "u3", "42")
 ANONYMOUS = ("a1", "a2", "u2")  # one anonymousId is spelled like a user
 ACCOUNTS = ("acme", "globex")
+# Every other history has it: a feature that requires two properties, monitors that are none, and an unknown event.
+PLAN = {"Report": {"feature": "reports", "required": ["id", "a b"]}, "Ping": {"ignore": True}}
 _OFFSETS = ("+00:00", "Z", "-07:00", "+05:30", "")
 _EDGES = (0, 1, 30, 60, 90, 1380, 1410, 1439)  # minutes: midnight, gaps of exactly 30 minutes
 
@@ -56,6 +58,7 @@ def _event(rng: Random) -> dict[str, Any]:
         event["anonymousId"] = rng.choice(ANONYMOUS)
     if kind == "track":
         event["event"] = rng.choice(("Report", "Exp'ört 😀"))
+        event["properties"] = rng.choice(({}, {"id": 1, "a b": "x"}, {"id": "", "a b": None}, {"id": False, "a b": {}}))
     if kind == "alias":
         event["previousId"] = rng.choice(USERS + ANONYMOUS)
     if kind == "group":

@@ -27,13 +27,12 @@ from pathlib import Path
 
 import yaml
 
-from warehouse_models.policy import policy_hash
+from warehouse_models.policy import FACTS, RELATIONS
 from warehouse_models.spec import TableSpec
 from warehouse_models.specs import all_specs
 
 _FOLDER = Path(__file__).parent
 _HEADER = re.compile(r"\A\s*/\*(.*?)\*/(.*)\Z", re.DOTALL)
-POLICY_RELATIONS = ("settings", "qualifying_types", "internal_rules")
 
 
 @dataclass(frozen=True)
@@ -63,16 +62,22 @@ class Transform:
         return self.spec.address
 
     @property
-    def uses_policy(self) -> bool:
-        """Whether a tenant's settings can change its rows."""
-        return any(re.search(rf"\b{name}\b", self.sql) for name in POLICY_RELATIONS)
+    def relations(self) -> tuple[str, ...]:
+        """Policy relations that a text names."""
+        return tuple(name for name in RELATIONS if self.sees(name))
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Policy values that its rows follow from: a tenant is computed anew where one of these changed for it."""
+        return tuple(name for name in FACTS if self.sees(name))
 
     @property
     def definition(self) -> str:
-        """Hash of everything that decides its rows but the data: text, columns, policies."""
+        """Hash of everything that decides its rows but data and policies: texts, what they read, columns."""
         columns = "\n".join(f"{c.name} {c.type}" for c in self.spec.columns)
-        policies = policy_hash() if self.uses_policy else ""
-        parts = (self.sql, self.touched_sql or "", columns, repr(self.spec.partition_by), policies)
+        reads = repr([self.inputs[address] for address in sorted(self.inputs)])
+        stored = repr((self.spec.partition_by, self.spec.slice_column, self.upsert))
+        parts = (self.sql, self.touched_sql or "", columns, reads, stored)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
     def sees(self, name: str) -> bool:

@@ -91,7 +91,7 @@ class SparkEngine:
 
     def expose_rows(self, view: str, rows: pa.Table) -> None:
         """See Engine.expose_rows."""
-        names = {pa.string(): "STRING", pa.int64(): "BIGINT"}
+        names = {pa.string(): "STRING", pa.int64(): "BIGINT", pa.bool_(): "BOOLEAN"}
         schema = ", ".join(f"`{field.name}` {names[field.type]}" for field in rows.schema)
         values = [tuple(row.values()) for row in rows.to_pylist()]
         self._spark.createDataFrame(values, schema=schema).createOrReplaceTempView(view)

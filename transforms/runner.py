@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from transforms.definition import POLICY_RELATIONS, Transform, order, transforms
+from transforms.definition import Transform, order, transforms
 from transforms.engine import Engine, open_engine
 from transforms.planning import Plan, grouped, last_run, make_plan, needs_query, queried
 from warehouse_models import policy
@@ -82,7 +82,8 @@ def run_transform(
     started = time.perf_counter()
     transform = transforms()[address]
     known = Catalog(lake).tenants(shard)
-    hashes = {t.tenant_id: policy.settings_hash(t.settings) for t in known} if transform.uses_policy else {}
+    reads = transform.policies
+    hashes = {t.tenant_id: policy.settings_hash(t.settings, reads) for t in known} if reads else {}
     last = last_run(lake, shard, transform)
     plan = make_plan(lake, shard, transform, last, hashes, full_refresh, tenants)
     if plan.is_empty and not needs_query(transform, plan):
@@ -219,7 +220,7 @@ def _upserted(engine: Engine, transform: Transform, plan: Plan, sql: str) -> tup
 
 
 def _expose_policies(engine: Engine, transform: Transform, tenants: list[Tenant]) -> None:
-    if transform.uses_policy:
-        for name, rows in policy.settings_tables((t.tenant_id, t.settings) for t in tenants).items():
-            if name in POLICY_RELATIONS and transform.sees(name):
-                engine.expose_rows(name, rows)
+    if wanted := transform.relations:
+        tables = policy.settings_tables((t.tenant_id, t.settings) for t in tenants)
+        for name in wanted:
+            engine.expose_rows(name, tables[name])

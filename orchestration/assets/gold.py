@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.assets.described import key_of
+from orchestration.audit.plan_misses import CHECK, WORDS, sentence
 from orchestration.audit.rules import gold_rules
 from orchestration.dbt_manifest import manifest
 from orchestration.gold import GoldResult, run_gold
@@ -60,6 +61,9 @@ def gold_assets() -> dg.AssetsDefinition:
             known = checks.get(check.name)
             if known and known.key in context.selected_asset_check_keys:
                 yield check_result(known.key, check.failing, check.words)
+        plan = checks[CHECK].key
+        if not result.skipped and result.error is None and plan in context.selected_asset_check_keys:
+            yield _plan_result(plan, result)
         if result.error is not None:
             # A failure that names no tenant holds the whole shard, and `trust` says so before the run ends.
             publish(pipeline.lake, shard, result.verdicts)
@@ -81,6 +85,18 @@ def check_result(key: dg.AssetCheckKey, failing: Any, words: str) -> dg.AssetChe
         severity=dg.AssetCheckSeverity.ERROR,
         description=f"{words}. Tenants (rows): {told}" if failing else None,
         metadata={"failing tenants": sorted(failing), "failing rows": sum(failing.values())},
+    )
+
+
+def _plan_result(key: dg.AssetCheckKey, result: GoldResult) -> dg.AssetCheckResult:
+    """Who misses the tracking plan: a warning that holds nobody."""
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=not result.plan_misses,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=sentence(result.plan_misses) if result.plan_misses else None,
+        metadata={"events by tenant and source": result.plan_misses},
     )
 
 
@@ -131,6 +147,9 @@ def _deps(model: dict[str, Any]) -> list[dg.AssetKey]:
 
 def _check_specs() -> Iterator[dg.AssetCheckSpec]:
     """dbt's tests and Great Expectations' rules over the marts."""
+    yield dg.AssetCheckSpec(
+        CHECK, asset=model_key("fct_events"), description=f"Warns of: {WORDS[0].lower()}{WORDS[1:]}."
+    )
     for rule in gold_rules():
         yield dg.AssetCheckSpec(rule.check, asset=key_of(rule.about), description=f"Fails when: {rule.words}.")
     for node in manifest()["nodes"].values():

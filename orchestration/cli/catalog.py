@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from orchestration.cli.output import JSON_OPTION, TenureGroup, out, print_json, print_rows
 
@@ -52,6 +54,8 @@ def tenant_list(as_json: bool = JSON_OPTION) -> None:
     if as_json:
         print_json(rows)
     else:
+        for row in rows:
+            row["settings"] = _shown(row["settings"])
         columns = ("tenant", "name", "shard", "state", "settings", "quotas", "version")
         print_rows(rows, columns, "No tenants yet. Add one: tenure tenant add acme")
 
@@ -59,9 +63,11 @@ def tenant_list(as_json: bool = JSON_OPTION) -> None:
 @tenant.command("set")
 def tenant_set(
     slug: Annotated[str, typer.Argument(help="The tenant.")],
-    pairs: Annotated[list[str], typer.Argument(metavar="KEY=VALUE…", help="An empty value takes a setting back.")],
+    pairs: Annotated[
+        list[str], typer.Argument(metavar="KEY=VALUE…", help="An empty value takes it back; tracking_plan=FILE.yaml.")
+    ],
 ) -> None:
-    """Change settings of a tenant: policy values, name, state, and quotas (max_file_bytes, max_file_rows of a landing).
+    """Change a tenant: name, state, policy values, tracking plan, quotas (max_file_bytes, max_file_rows of a landing).
 
     The next run restates what they touch.
     """
@@ -75,9 +81,16 @@ def tenant_set(
             raise TenureError(f"setting {pair!r}", "it is not KEY=VALUE", f"tenure tenant set {slug} name=Acme")
         changes[key] = value
     changed = Catalog().set_tenant(slug, **changes)
-    settled = {**changed.settings, **changed.quotas}
+    settled = {**_shown(changed.settings), **changed.quotas}
     settings = " ".join(f"{key}={value}" for key, value in settled.items()) or "all defaults"
-    out.print(f"tenant [bold]{slug}[/], version {changed.version}: {changed.state}, {settings}")
+    out.print(f"tenant [bold]{slug}[/], version {changed.version}: {changed.state}, {escape(settings)}")
+
+
+def _shown(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings for a table that people read; `--json` has the whole plan."""
+    from warehouse_models.tracking_plan import summary
+
+    return {key: summary(value) if key == "tracking_plan" else value for key, value in settings.items()}
 
 
 @shard.command("add")

@@ -36,8 +36,8 @@ def monday_of(day: date) -> date:
 class Tenant:
     """One tenant's marts, computed from its events."""
 
-    def __init__(self, world: SilverWorld, slug: str, trend_min_events: int = 50) -> None:
-        self.slug, self.trend_min_events = slug, trend_min_events
+    def __init__(self, world: SilverWorld, slug: str, trend_min_events: int = 50, planned: Iterable[str] = ()) -> None:
+        self.slug, self.trend_min_events, self.planned = slug, trend_min_events, set(planned)
         every = [event | {"message": m} for (t, m), event in world.events.items() if t == slug]
         self.first = min(event["time"].date() for event in every) if every else None
         last = max((event["time"].date() for event in every), default=None)
@@ -135,7 +135,7 @@ class Tenant:
                 before = [
                     e for e in self.of(day - timedelta(days=55), day - timedelta(days=28), account) if e["qualifying"]
                 ]
-                catalogue = [feature for feature, used_first in first_uses.items() if used_first <= day]
+                catalogue = self.planned | {feature for feature, used_first in first_uses.items() if used_first <= day}
                 sessions = [s for s in self.sessions if s["session_date"] == day and s["account_id"] == account]
                 mau = len(self.users(day - timedelta(days=29), day, account))
                 seats = self.seats(account, day)
@@ -168,6 +168,11 @@ class Tenant:
         for (account, feature, day), events in groups.items():
             yield (self.slug, account, feature, day, len(events), len({e["user"] for e in events if e["user"]}))
 
+    def features(self) -> Iterable[tuple[Any, ...]]:
+        first_uses = self.first_uses()
+        for feature in self.planned | set(first_uses):
+            yield (self.slug, feature, first_uses.get(feature), feature in self.planned)
+
     def cohorts(self) -> Iterable[tuple[Any, ...]]:
         months: dict[str, set[date]] = defaultdict(set)
         for event in self.events:
@@ -198,5 +203,6 @@ def expected(tenants: Iterable[Tenant]) -> dict[str, Rows]:
         found["fct_account_engagement_daily"].update(tenant.account_daily())
         found["fct_account_engagement_monthly"].update(tenant.account_monthly())
         found["fct_feature_usage_daily"].update(tenant.feature_usage())
+        found["dim_features"].update(tenant.features())
         found["fct_user_cohorts"].update(tenant.cohorts())
     return dict(found)

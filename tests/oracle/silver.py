@@ -9,13 +9,14 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 GAP = timedelta(minutes=30)
 CLAMP = timedelta(minutes=5)
 QUALIFYING = {"track", "page", "screen"}
+Plan = Mapping[str, Mapping[str, Any]] | None  # a tracking plan's `events`
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Message:
     group: str | None
     at: datetime
     received: datetime
+    properties: Mapping[str, Any] = field(default_factory=dict)
     user: str | None = None
     account: str = "unresolved"
 
@@ -79,6 +81,7 @@ def deduplicated(copies: Iterable[Mapping[str, Any]]) -> list[Message]:
             group=(copy.get("groupId") if copy["type"] == "group" else None) or context.get("groupId") or None,
             at=min(at, received + CLAMP),
             received=received,
+            properties=copy.get("properties") or {},
         )
         rank = (received, text, message)
         if message.message_id not in best or rank[:2] < best[message.message_id][:2]:
@@ -169,9 +172,27 @@ def sessions(messages: Iterable[Message]) -> list[Session]:
     return found
 
 
-def usage(messages: Iterable[Message]) -> Counter[tuple[date, str, tuple[str, str], str | None]]:
+def usage(messages: Iterable[Message], plan: Plan = None) -> Counter[tuple[date, str, tuple[str, str], str | None]]:
     """Events of all types by (day, account, visitor, feature)."""
-    return Counter((m.at.date(), m.account, m.visitor, m.event if m.type == "track" else None) for m in messages)
+    return Counter((m.at.date(), m.account, m.visitor, feature(m, plan)) for m in messages)
+
+
+def feature(m: Message, plan: Plan) -> str | None:
+    """What the tracking plan makes of a track event; without a plan its own name."""
+    if m.type != "track" or plan is None:
+        return m.event
+    entry = plan.get(m.event or "", {"ignore": True})
+    return None if entry.get("ignore") else entry.get("feature", m.event)
+
+
+def plan_miss(m: Message, plan: Plan) -> str | None:
+    """How a track event misses the plan."""
+    if m.type != "track" or plan is None:
+        return None
+    if m.event not in plan:
+        return "unknown event"
+    lacking = [name for name in plan[m.event].get("required", ()) if m.properties.get(name) in (None, "")]
+    return "missing " + ", ".join(sorted(lacking)) if lacking else None
 
 
 def _closed(visitor: tuple[str, str], visits: list[Message]) -> Session:

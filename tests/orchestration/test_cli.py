@@ -91,6 +91,23 @@ def test_a_tenant_is_added_listed_and_changed(tenure_home: Path) -> None:
     assert shards == {"own": 1, "pool": 0}
 
 
+def test_a_tracking_plan_is_set_from_a_file_shown_and_taken_back(tenure_home: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("version: 3\nevents: {Report Created: {feature: reports}, Beat: {ignore: true}}\n")
+    tenure("tenant", "add", "acme")
+    told = tenure("tenant", "set", "acme", f"tracking_plan={plan}")
+    assert told.exit_code == 0 and "tracking_plan=version 3 (2 events)" in told.stdout
+    assert "version 3 (2 events)" in tenure("tenant", "list").stdout
+    listed = json.loads(tenure("tenant", "list", "--json").stdout)[0]
+    assert listed["settings"]["tracking_plan"]["events"]["Report Created"] == {"feature": "reports"}
+    plan.write_text("version: 3\nevents: {Report Created: {features: reports}}\n")
+    refused = tenure("tenant", "set", "acme", f"tracking_plan={plan}")
+    assert refused.exit_code == 2 and "known keys: feature, ignore, required" in refused.stderr
+    tenure("tenant", "set", "acme", "tracking_plan=")
+    listed = json.loads(tenure("tenant", "list", "--json").stdout)[0]
+    assert (listed["settings"], listed["version"]) == ({}, 3)
+
+
 def test_a_landed_file_is_counted_and_its_bad_row_is_shown_with_a_reason(tenure_home: Path, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     good = {"messageId": "1", "type": "track", "event": "Opened", "userId": "u", "timestamp": "2026-01-01T10:00:00Z"}

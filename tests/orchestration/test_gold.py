@@ -84,10 +84,3 @@ def test_two_runs_of_one_shard_do_not_meet(tenure_home: Path) -> None:
         shard_lock("pool", "the second", patience=0.1),
     ):
         pass
-
-
-def test_the_definition_changes_with_sql_and_contracts_and_not_with_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = gold_control.definition()
-    assert gold_control.definition() == before
-    monkeypatch.setattr(gold_control, "policy_hash", lambda: "other")
-    assert gold_control.definition() != before

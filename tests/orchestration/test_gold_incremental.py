@@ -22,6 +22,7 @@ from warehouse_models.lake import Lake
 from warehouse_models.manifest import Manifest
 
 START = date(2024, 1, 20)
+PLAN = {"version": 1, "events": {"X": {"feature": "f"}, "Y": {"feature": "planned"}, "Z": {"ignore": True}}}
 TABLES = [name for name, mart in gold_models.marts().items() if not mart.is_view and name != "trust"]
 
 
@@ -98,6 +99,7 @@ def test_random_batches_give_the_rows_of_a_full_refresh_and_of_the_definitions(
                 catalog.add_tenant(tenant, settings={"trend_min_events": 3})
         if batch == 3:
             catalog.set_tenant("t0", trend_min_events=1)
+            catalog.set_tenant("t1", tracking_plan=PLAN)
         present = [tenant for tenant in tenants[:-4] if batch == 0 or rng.random() < 0.6]
         present += tenants[-4:] if batch >= 2 else []
         for tenant in present:
@@ -111,7 +113,10 @@ def test_random_batches_give_the_rows_of_a_full_refresh_and_of_the_definitions(
     incremental = duck.connect(home.build_path("pool"), read_only=True)
     rows = {table: contents(incremental, f"marts.{table}") for table in TABLES}
     incremental.close()
-    oracle = expected(Tenant(world, tenant, 1 if tenant == "t0" else 3) for tenant in tenants)
+    oracle = expected(
+        Tenant(world, tenant, 1 if tenant == "t0" else 3, {"f", "planned"} if tenant == "t1" else ())
+        for tenant in tenants
+    )
     for table, wanted in oracle.items():
         assert rows[table] == wanted, difference(table, rows[table], wanted)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.histories import History, history
+from tests.histories import PLAN, History, history
 from tests.lakes import land_rows, silver, whole
 from tests.oracle import silver as oracle
 from transforms.definition import order
@@ -20,23 +20,25 @@ from warehouse_models.lake import Lake
 
 HISTORIES = 40
 TABLES = {
-    "activity": "tenant_id, message_id, user_id, anonymous_id, account_id, event_time",
+    "activity": "tenant_id, message_id, user_id, anonymous_id, account_id, event_time, plan_miss",
     "sessions": "tenant_id, user_id, anonymous_id, account_id, started_at, ended_at, session_date, events",
     "usage_daily": "tenant_id, date, account_id, user_id, anonymous_id, feature, events",
 }
 
 
-def expected(tenant: str, told: History) -> dict[str, Counter[Any]]:
+def expected(tenant: str, told: History, plan: oracle.Plan) -> dict[str, Counter[Any]]:
     messages = oracle.resolve(oracle.deduplicated(told.events), told.users)
     return {
-        "activity": Counter((tenant, m.message_id, *ids(m.visitor), m.account, m.at) for m in messages),
+        "activity": Counter(
+            (tenant, m.message_id, *ids(m.visitor), m.account, m.at, oracle.plan_miss(m, plan)) for m in messages
+        ),
         "sessions": Counter(
             (tenant, *ids(s.visitor), s.account, s.start, s.end, s.start.date(), s.events)
             for s in oracle.sessions(messages)
         ),
         "usage_daily": Counter(
             (tenant, day, account, *ids(visitor), feature, count)
-            for (day, account, visitor, feature), count in oracle.usage(messages).items()
+            for (day, account, visitor, feature), count in oracle.usage(messages, plan).items()
         ),
     }
 
@@ -58,8 +60,10 @@ def test_any_landing_order_gives_the_full_refresh_and_the_oracle(tmp_path_factor
         patch.setenv("TENURE_HOME", str(folder / "tenure"))
         lake, told = Lake(), {f"history{i}": history(seed + i) for i in range(HISTORIES)}
         catalog = Catalog(lake)
+        planned = set(list(told)[::2])
         for tenant in told:
-            catalog.add_tenant(tenant)
+            settings = {"tracking_plan": {"version": 1, "events": PLAN}} if tenant in planned else {}
+            catalog.add_tenant(tenant, settings=settings)
         for batch in range(3):
             for tenant, one in told.items():
                 if one.batches[batch]:
@@ -80,5 +84,5 @@ def test_any_landing_order_gives_the_full_refresh_and_the_oracle(tmp_path_factor
             rows = Counter(silver(lake, f"silver/product/{name}", columns))
             wanted: Counter[Any] = Counter()
             for tenant, one in told.items():
-                wanted += expected(tenant, one)[name]
+                wanted += expected(tenant, one, PLAN if tenant in planned else None)[name]
             assert rows == wanted, f"{name} differs from METRICS §1"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.histories import history
+from tests.histories import PLAN, history
 from tests.lakes import land_rows, whole
 from transforms.definition import order
 from transforms.engine_spark import SparkEngine
@@ -28,7 +28,8 @@ def test_spark_and_duckdb_write_equal_tables_and_continue_each_other(
     catalog = Catalog(embedded)
     for tenant in told:
         catalog.add_tenant(tenant)
-    # One tenant's policy differs, so that the policy relations take part.
+    # Two tenants' settings differ, so that the policy relations take part.
+    catalog.set_tenant("history2", tracking_plan={"version": 1, "events": PLAN})
     catalog.set_tenant("history1", internal_users={"users": ["u1"], "accounts": ["globex"]}, session_gap_minutes=20)
     mixed = Lake(str(tmp_path / "mixed"))
     for batch, engine in enumerate(("spark", "duckdb", "spark")):

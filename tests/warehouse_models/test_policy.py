@@ -19,6 +19,12 @@ from warehouse_models.policy import check_setting
         ("event_time_floor", "yesterday"),
         ("internal_users", '{"domains": "x.com"}'),
         ("internal_users", '{"domain": ["x.com"]}'),
+        ("internal_users", '{"domains": ["@x.com"]}'),
+        ("internal_users", '{"domains": ["*.x.com"]}'),
+        ("internal_users", '{"users": [""]}'),
+        ("internal_users", '{"accounts": [7]}'),
+        ("internal_users", "x.com"),
+        ("qualifying_types", ","),
         ("qualifying_types", "track,click"),
         ("reporting_currency", "euro"),
         ("nonsense", "1"),
@@ -35,7 +41,13 @@ def test_a_value_that_cannot_be_is_refused(key: str, value: str) -> None:
         ("session_gap_minutes", "1440", 1440),
         ("event_time_floor", "2010-01-01", "2010-01-01"),
         ("internal_users", '{"domains": ["x.com"]}', {"domains": ["x.com"], "users": [], "accounts": []}),
+        (
+            "internal_users",
+            {"domains": ["X.com", "x.com"], "users": ["b", "a", "b"]},
+            {"domains": ["x.com"], "users": ["a", "b"], "accounts": []},
+        ),
         ("qualifying_types", "track,page", ["track", "page"]),
+        ("qualifying_types", "page, track,track", ["track", "page"]),
     ],
 )
 def test_a_value_that_can_be_is_kept_in_its_type(key: str, value: str, kept: object) -> None:

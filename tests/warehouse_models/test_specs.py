@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from transforms.definition import order, transforms
-from warehouse_models.spec import Pii, TableSpec
+from warehouse_models.policy import settings_hash
+from warehouse_models.spec import Column, Pii, TableSpec
 from warehouse_models.specs import all_specs
 
 SPECS = list(all_specs().values())
@@ -44,9 +47,38 @@ def test_every_silver_table_has_one_text_and_inputs_come_first() -> None:
         assert {i for i in transforms()[address].inputs if i.startswith("silver/")} <= earlier
 
 
-def test_a_policy_value_changes_the_definition_of_what_uses_it_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {address: t.definition for address, t in transforms().items()}
-    monkeypatch.setattr("transforms.definition.policy_hash", lambda: "another")
-    changed = {address for address, t in transforms().items() if t.definition != before[address]}
-    assert changed == {address for address, t in transforms().items() if t.uses_policy}
-    assert "silver/product/sessions" in changed and "silver/product/usage_daily" not in changed
+@pytest.mark.parametrize(
+    ("setting", "value", "readers"),
+    [
+        ("session_gap_minutes", 20, {"sessions"}),
+        ("event_time_clamp_minutes", 1, {"events"}),
+        ("qualifying_types", ["track"], {"activity"}),
+        ("internal_users", {"users": ["u"]}, {"internal_users", "activity"}),
+        ("tracking_plan", {"version": 1, "events": {"A": {"feature": "a"}}}, {"activity"}),
+        ("trend_min_events", 7, set()),
+        ("event_time_floor", "2010-01-01", set()),
+    ],
+)
+def test_a_setting_is_a_reason_to_compute_for_those_who_read_it_and_for_nobody_else(
+    setting: str, value: object, readers: set[str]
+) -> None:
+    changed = {
+        transform.spec.name
+        for transform in transforms().values()
+        if settings_hash({setting: value}, transform.policies) != settings_hash({}, transform.policies)
+    }
+    assert changed == readers
+
+
+def test_a_definition_follows_from_texts_inputs_and_columns_and_not_from_policies() -> None:
+    sessions = transforms()["silver/product/sessions"]
+    wider = {address: replace(told, days=(-3, 1)) for address, told in sessions.inputs.items()}
+    column = replace(sessions.spec, columns=(*sessions.spec.columns, Column("more", "string", "More.")))
+    others = [
+        replace(sessions, sql=sessions.sql + " "),
+        replace(sessions, touched_sql="SELECT 1"),
+        replace(sessions, inputs=wider),
+        replace(sessions, spec=column),
+    ]
+    assert len({sessions.definition, *(other.definition for other in others)}) == 5
+    assert replace(sessions, materialize=("runs",)).definition == sessions.definition

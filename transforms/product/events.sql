@@ -71,6 +71,7 @@ SELECT
     tenant_id,
     record_id AS message_id,
     message_key,
+    source_id,
     type,
     event,
     name,

@@ -23,6 +23,7 @@ EVENTS = _table(
         _TENANT,
         Column("message_id", "string", "messageId, or the SHA-256 of an event that came without one.", nullable=False),
         Column("message_key", "bigint", "64-bit look-up key of message_id.", nullable=False),
+        Column("source_id", "string", "Source that sent the winning copy: a file drop, a write key, a connector."),
         Column("type", "string", "identify, track, page, screen, group or alias.", nullable=False),
         Column("event", "string", "Name of the tracked event; null for other types."),
         Column("name", "string", "Name of the page or screen."),
@@ -118,7 +119,8 @@ ACTIVITY = _table(
     name="activity",
     grain="One row per message.",
     key=("tenant_id", "message_id"),
-    description="Who did each event, for which account, with which feature: the narrow table that identities rename.",
+    description="Who did each event, for which account, with which feature, as planned or not: the narrow table that "
+    "identities rename.",
     partition_by=("tenant_id", "event_month"),
     slice_column="event_date",
     columns=(
@@ -130,7 +132,14 @@ ACTIVITY = _table(
         _USER,
         _ANONYMOUS,
         _ACCOUNT,
+        Column("source_id", "string", "Source that sent it."),
         Column("feature", "string", "Feature used; null where the event is none or does not qualify."),
+        Column(
+            "plan_miss",
+            "string",
+            "How it misses the tracking plan: `unknown event`, or `missing` and the required properties that it lacks; "
+            "null where it does not, or there is no plan.",
+        ),
         Column("is_qualifying", "boolean", "Counts as activity (policy qualifying_types).", nullable=False),
         Column("is_internal", "boolean", "By the tenant's own people: out of every metric.", nullable=False),
         Column("event_month", "date", "First day of event_date's month: partition.", nullable=False),
