@@ -155,6 +155,7 @@ class _FileLanding:
         self.good: list[tuple[Any, ...]] = []
         self.refused: list[RefusedRow] = []
         self.held = 0
+        self.was_known = False
 
     def run(self) -> FileReport:
         started = time.monotonic()
@@ -170,6 +171,7 @@ class _FileLanding:
     def _landed_before(self) -> bool:
         """Whether this file was landed to its end; its counts are then told again, and nothing is read."""
         row = landed_before(self.lake, self.duck, self.at)
+        self.was_known = row is not None
         if row is None:
             return False
         accepted, duplicate, quarantined = row
@@ -210,16 +212,18 @@ class _FileLanding:
         if self.reader.unseen and done == 0 and self.report.rows and self.report.error is None:
             self.report.notes.append(f"no row has {', '.join(sorted(self.reader.unseen))}, which the map reads")
         if self.report.error is None and _stat(self.path) != self.seen:
-            self.report.error = "the file changed while it was read; land it again"
+            self.report.error = "the file changed or went away while it was read; land it again"
         if self.report.error is None:
             write_landing(
                 self.lake,
+                self.duck,
                 self.at,
                 self.report,
                 file_sha=self.sha,
                 as_of=self.as_of,
                 complete=self.complete,
                 app=self.app,
+                known=self.was_known,
             )
 
     def _refused_before(self, done: int) -> int:
@@ -274,6 +278,10 @@ class _FileLanding:
         return How(self.kind, self.header, name, time, self.complete).to_json()
 
 
-def _stat(path: Path) -> tuple[int, int]:
-    found = path.stat()
+def _stat(path: Path) -> tuple[int, int] | None:
+    """Size and time of a file's last change; None where it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
     return found.st_size, found.st_mtime_ns

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
+from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection
 
 from connectors.quarantine import Landing
 from connectors.report import FileReport
 from connectors.times import now_micros
+from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
 from warehouse_models.specs import spec
 from warehouse_models.trail import landing
 
 ADDRESS = "bronze/landings"
+_ATTEMPTS = 30
 
 
 def landed_before(lake: Lake, duck: DuckDBPyConnection, at: Landing) -> tuple[int, int, int] | None:
@@ -32,9 +36,22 @@ def landed_before(lake: Lake, duck: DuckDBPyConnection, at: Landing) -> tuple[in
 
 
 def write_landing(
-    lake: Lake, at: Landing, report: FileReport, *, file_sha: str, as_of: int | None, complete: bool, app: str
+    lake: Lake,
+    duck: DuckDBPyConnection,
+    at: Landing,
+    report: FileReport,
+    *,
+    file_sha: str,
+    as_of: int | None,
+    complete: bool,
+    app: str,
+    known: bool = False,
 ) -> None:
-    """Write the row of a landing that came to its end. `as_of` is UTC microseconds, None where nobody said it."""
+    """Write the row of a landing that came to its end; where another landing of the file wrote it meanwhile, none.
+
+    `as_of` is UTC microseconds, None where nobody said it; `known`: the file had a row when this landing began, and is
+    landed anew. TenureError where other landings keep winning the commit.
+    """
     schema = spec(ADDRESS).arrow_schema
     values: dict[str, Any] = {
         "tenant_id": at.tenant,
@@ -54,4 +71,13 @@ def write_landing(
     # A row that says neither changes nothing in silver, so its trail names no tenant: small runs stay small.
     tenants = [at.tenant] if as_of is not None or complete else []
     told = landing(at.batch_id, [at.landed_date], tenants)
-    lake.append(ADDRESS, at.shard, pa.table(cells, schema=schema), trail=told, transactions={app: 1})
+    for _ in range(_ATTEMPTS):
+        target = lake.create(spec(ADDRESS), at.shard)
+        if not known and landed_before(lake, duck, at) is not None:
+            return
+        # The marker makes two landings of one file meet: each once wrote a row of its own.
+        marks = {app: (target.transaction_version(app) or 0) + 1}
+        with suppress(CommitFailedError):
+            lake.append(ADDRESS, at.shard, pa.table(cells, schema=schema), trail=told, transactions=marks, at=target)
+            return
+    raise TenureError(f"landing {at.file}", "other landings keep winning the commit", "land the file again")

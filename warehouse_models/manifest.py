@@ -90,14 +90,18 @@ class Manifest:
         root = Path(published_root)
         (root / "manifests").mkdir(parents=True, exist_ok=True)
         for path in (root / "manifests" / f"{self.number}.json", root / "manifest.json"):
-            write_atomically(path, self.to_json())
+            # One writer at a time, so one name: what a kill leaves is used up by the next swap, not kept for ever.
+            write_atomically(path, self.to_json(), "writing")
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a small file so that a reader sees the old text or the new one, also after a power cut."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as handle:
+def write_atomically(path: Path, text: str, temporary: str | None = None) -> None:
+    """Replace a small file so that a reader sees the old text or the new one, also after a power cut.
+
+    `temporary`: how the name ends meanwhile; by default each process has its own.
+    """
+    written = path.with_name(f".{path.name}.{temporary or os.getpid()}")
+    with written.open("w", encoding="utf-8") as handle:
         handle.write(text)
         handle.flush()
         os.fsync(handle.fileno())
-    os.replace(temporary, path)
+    os.replace(written, path)

@@ -319,6 +319,13 @@ def test_a_file_of_more_bytes_than_the_quota_is_refused_before_a_row_lands(drop:
     assert "max_file_bytes" in (report.files[0].error or "")
 
 
+def test_a_file_that_goes_away_while_it_is_read_does_not_claim_its_end(drop: Drop) -> None:
+    path = drop.file("rows.jsonl", GOOD)
+    report = drop.land("events", path, on_progress=lambda _: path.unlink(missing_ok=True))
+    assert report.accepted == 1 and "went away" in (report.files[0].error or "")
+    assert drop.table("bronze/landings") == []
+
+
 @pytest.mark.parametrize("said", ["0", "-1", "many", "1e9", "²"])
 def test_a_quota_is_a_whole_number(drop: Drop, said: str) -> None:
     with pytest.raises(TenureError, match="max_file_rows"):

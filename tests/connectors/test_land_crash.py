@@ -116,6 +116,7 @@ def test_two_landings_of_one_file_at_once_add_each_row_once(drop: Drop) -> None:
         assert process.returncode == 0
     rows = drop.bronze(columns="record_id")
     assert len(rows) == COUNT == len({row["record_id"] for row in rows})
+    assert len(drop.table("bronze/landings")) == 1
     assert len(drop.refusals()) == BAD
 
 
