@@ -43,6 +43,7 @@ from warehouse_models.manifest import Manifest
 from warehouse_models.slices import Slices, predicate
 from warehouse_models.trail import encode_slices
 
+_ATTEMPTS = 30
 _WHOLE = (date(1900, 1, 1), date(2999, 12, 31))
 
 
@@ -332,7 +333,7 @@ def _swap(
     host published this shard since `entries` was read: its figures may be newer than ours.
     """
     with manifest_lock(root, f"the publication of shard {shard}"):
-        while True:
+        for _ in range(_ATTEMPTS):
             before, token = replica.present(root)
             if {slug: entry for slug, entry in before.tenants.items() if entry["shard"] == shard} != entries:
                 why = "another host published it while this run worked on it"
@@ -342,6 +343,7 @@ def _swap(
             manifest = _next(lake, root, shard, before, changes, gone, tables, silver)
             if replica.swap(root, manifest, token):
                 return manifest.number
+        raise TenureError("the published manifest", "other hosts keep changing it", "run again")
 
 
 def _next(

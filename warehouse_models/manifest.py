@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 
@@ -97,9 +98,9 @@ class Manifest:
 def write_atomically(path: Path, text: str, temporary: str | None = None) -> None:
     """Replace a small file so that a reader sees the old text or the new one, also after a power cut.
 
-    `temporary`: how the name ends meanwhile; by default each process has its own.
+    `temporary`: how the name ends meanwhile; by default each thread has its own.
     """
-    written = path.with_name(f".{path.name}.{temporary or os.getpid()}")
+    written = path.with_name(f".{path.name}.{temporary or f'{os.getpid()}.{get_ident()}'}")
     with written.open("w", encoding="utf-8") as handle:
         handle.write(text)
         handle.flush()

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
 
 from warehouse_models import home, storage
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 FRESH_SECONDS = 5.0
 _GRACE_SECONDS = 3600.0
 _asked: dict[Path, float] = {}
+_asking = Lock()
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +46,9 @@ def present(root: Path) -> tuple[Manifest, str | None]:
         try:
             found = obstore.get(_store(), "manifest.json")
             text, token = bytes(found.bytes()).decode(), found.meta["e_tag"]
-        except FileNotFoundError:
+        except FileNotFoundError as absent:
+            if "NoSuchBucket" in str(absent):
+                raise
             return Manifest.empty(), None
     manifest, before = Manifest.parse(text), Manifest.read(root)
     if before != manifest:
@@ -57,17 +61,23 @@ def present(root: Path) -> tuple[Manifest, str | None]:
 
 def refresh(root: Path) -> Manifest | None:
     """The manifest to serve by: asked for at most every few seconds; while nobody answers, the one copied last."""
-    if _copied(root) and time.monotonic() - _asked.get(root, float("-inf")) > FRESH_SECONDS:
-        try:
-            present(root)
-        except TenureError as error:
-            copied = Manifest.read(root)
-            if copied is None:
-                raise
-            _log.warning("%s; serving the copies of %s", error, copied.published_at)
-        # An answer that does not come is not waited for by every tile either.
-        _asked[root] = time.monotonic()
+    if _copied(root):
+        with _asking:
+            if time.monotonic() - _asked.get(root, float("-inf")) > FRESH_SECONDS:
+                _ask(root)
     return Manifest.read(root)
+
+
+def _ask(root: Path) -> None:
+    try:
+        present(root)
+    except TenureError as error:
+        copied = Manifest.read(root)
+        if copied is None:
+            raise
+        _log.warning("%s; serving the copies of %s", error, copied.published_at)
+    # An answer that does not come is not waited for by every tile either.
+    _asked[root] = time.monotonic()
 
 
 def fetch(root: Path, files: Iterable[str]) -> None:
@@ -78,7 +88,7 @@ def fetch(root: Path, files: Iterable[str]) -> None:
 
         target = root / file
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.fetching")
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.{get_ident()}.fetching")
         try:
             with _told(), temporary.open("wb") as out:
                 for chunk in obstore.get(_store(), file).stream():

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,7 +145,7 @@ def publication(root: Path, number: int, token: str | None) -> str:
 def test_a_serving_host_takes_the_next_publication_and_removes_the_copy_before_it_after_an_hour(
     on_s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def served() -> list[tuple[int]]:
+    def served() -> list[tuple[Any, ...]]:
         monkeypatch.setenv("TENURE_HOME", str(tmp_path / "serving"))
         replica._asked.clear()
         with open_serving("acme") as connection:
@@ -179,3 +180,19 @@ def test_a_publisher_that_was_killed_after_its_swap_leaves_its_publication_among
     assert prune(root) == 0
     assert [manifest.number for manifest in Manifest.kept(root)] == [1, 2]
     assert {first, second} <= set(replica.originals(root))
+
+
+def test_many_threads_of_a_dashboard_fetch_one_copy_and_all_are_answered(
+    on_s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publication(home.published_root(), 1, None)
+    monkeypatch.setenv("TENURE_HOME", str(tmp_path / "serving"))
+    monkeypatch.setattr(replica, "FRESH_SECONDS", 0.0)
+    replica._asked.clear()
+
+    def tile(_: int) -> list[tuple[Any, ...]]:
+        with open_serving("acme") as connection:
+            return connection.execute("SELECT version FROM marts.trust").rows()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(tile, range(16))) == [[(1,)]] * 16
