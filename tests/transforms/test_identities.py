@@ -51,6 +51,13 @@ def test_an_anonymous_event_belongs_to_the_latest_claim_at_or_before_it_else_to_
     assert [users[f"m{minute}"] for minute in (5, 10, 19, 20, 25)] == ["ann", "ann", "ann", "bob", "bob"]
 
 
+def test_of_claims_at_one_time_the_smallest_message_is_the_first_and_the_largest_the_latest(world: World) -> None:
+    claims = [at(10, f"c{place}", anonymousId="x", userId=user) for place, user in enumerate(("ann", "bob", "cat"))]
+    seen = [at(minute, f"m{minute}", anonymousId="x") for minute in (9, 10, 11)]
+    users = world.land(seen, claims[1:], claims[:1]).read("user_id")
+    assert [users[f"m{minute}"] for minute in (9, 10, 11)] == ["ann", "cat", "cat"]
+
+
 def test_without_a_claim_a_visitor_stays_anonymous(world: World) -> None:
     world.land([at(0, "m", anonymousId="x"), at(1, "other", anonymousId="y", userId="ann")])
     assert world.read("user_id") == {"m": None, "other": "ann"}
