@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from tests.silver_world import SilverWorld, _sessions
+from tests.silver_world import _sessions
 
 Rows = set[tuple[Any, ...]]
 DAY = timedelta(days=1)
+MICRO = timedelta(microseconds=1)
 
 
 def days(first: date, last: date) -> Iterator[date]:
@@ -33,10 +34,25 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
+class Facts(Protocol):
+    """What happened, by tenant: resolved events, versions of accounts, the last day that is known of."""
+
+    events: dict[tuple[str, str], dict[str, Any]]
+    accounts: dict[tuple[str, str, Any], dict[str, Any]]
+    watermarks: dict[str, date]
+
+
 class Tenant:
     """One tenant's marts, computed from its events."""
 
-    def __init__(self, world: SilverWorld, slug: str, trend_min_events: int = 50, planned: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        world: Facts,
+        slug: str,
+        trend_min_events: int = 50,
+        planned: Iterable[str] = (),
+        sessions: list[dict[str, Any]] | None = None,
+    ) -> None:
         self.slug, self.trend_min_events, self.planned = slug, trend_min_events, set(planned)
         every = [event | {"message": m} for (t, m), event in world.events.items() if t == slug]
         self.first = min(event["time"].date() for event in every) if every else None
@@ -48,7 +64,7 @@ class Tenant:
             if event["qualifying"]:
                 user = event["user"]
                 visits[slug, user, None if user else event["anonymous"]].append(event)
-        self.sessions = _sessions(visits)
+        self.sessions = _sessions(visits) if sessions is None else sessions
         self.versions: dict[str, list[tuple[Any, dict[str, Any]]]] = defaultdict(list)
         for (t, account, start), columns in world.accounts.items():
             if t == slug:
@@ -141,7 +157,7 @@ class Tenant:
                 seats = self.seats(account, day)
                 yield (
                     self.slug, account, day, len(self.users(day, day, account)), len(events), len(sessions),
-                    float(sum((s["ended_at"] - s["started_at"]).total_seconds() for s in sessions)),
+                    sum((s["ended_at"] - s["started_at"]) // MICRO for s in sessions) / 1e6,
                     len({e["feature"] for e in events if e["qualifying"] and e["feature"]}),
                     len(self.users(day - timedelta(days=6), day, account)), mau,
                     rounded(len(now) / len(before) - 1 if len(before) >= self.trend_min_events and before else None),

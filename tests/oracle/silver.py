@@ -7,21 +7,41 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-GAP = timedelta(minutes=30)
+from tests.oracle.records import Version, known_at
+from tests.oracle.times import moment
+
 CLAMP = timedelta(minutes=5)
-QUALIFYING = {"track", "page", "screen"}
 Plan = Mapping[str, Mapping[str, Any]] | None  # a tracking plan's `events`
 
 
 @dataclass(frozen=True)
+class Policy:
+    """The policy values in force for a tenant."""
+
+    gap: timedelta = timedelta(minutes=30)
+    qualifying: frozenset[str] = frozenset(("track", "page", "screen"))
+    domains: frozenset[str] = frozenset()
+    users: frozenset[str] = frozenset()
+    accounts: frozenset[str] = frozenset()
+    plan: Plan = None
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Policy:
+        """The defaults, as a tenant's settings change them."""
+        internal = {kind: frozenset(names) for kind, names in settings.get("internal_users", {}).items()}
+        gap = timedelta(minutes=settings.get("session_gap_minutes", 30))
+        plan = settings.get("tracking_plan", {}).get("events")
+        return cls(gap, frozenset(settings.get("qualifying_types", cls.qualifying)), plan=plan, **internal)
+
+
+@dataclass(frozen=True)
 class Message:
-    """A deduplicated event with its times and, after `resolve`, who did it."""
+    """A deduplicated event with its times and, after `resolve`, who did it and whether it counts."""
 
     message_id: str
     type: str
@@ -32,9 +52,14 @@ class Message:
     group: str | None
     at: datetime
     received: datetime
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] | None = None
+    email: str | None = None
     user: str | None = None
     account: str = "unresolved"
+    internal: bool = False
+    qualifying: bool = False
+    feature: str | None = None
+    plan_miss: str | None = None
 
     @property
     def visitor(self) -> tuple[str, str]:
@@ -52,19 +77,11 @@ class Session:
     events: int
 
 
-def moment(text: str | None) -> datetime | None:
-    """An ISO 8601 time in UTC; without an offset it is UTC."""
-    if not text:
-        return None
-    parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
 def deduplicated(copies: Iterable[Mapping[str, Any]]) -> list[Message]:
     """One message per id: the copy received first, equal times by the smaller canonical JSON."""
     best: dict[str, tuple[datetime, bytes, Message]] = {}
     for copy in copies:
-        text = json.dumps(copy, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        text = canonical(copy).encode()
         own, original = moment(copy.get("timestamp")), moment(copy.get("originalTimestamp"))
         sent, said = moment(copy.get("sentAt")), moment(copy.get("receivedAt"))
         received = said or sent or own or original
@@ -81,12 +98,17 @@ def deduplicated(copies: Iterable[Mapping[str, Any]]) -> list[Message]:
             group=(copy.get("groupId") if copy["type"] == "group" else None) or context.get("groupId") or None,
             at=min(at, received + CLAMP),
             received=received,
-            properties=copy.get("properties") or {},
+            properties=copy.get("properties"),
+            email=(copy.get("traits") or {}).get("email") if copy["type"] == "identify" else None,
         )
         rank = (received, text, message)
         if message.message_id not in best or rank[:2] < best[message.message_id][:2]:
             best[message.message_id] = rank
     return [entry[2] for entry in best.values()]
+
+
+def canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def renamed(messages: Iterable[Message]) -> dict[str, str]:
@@ -107,8 +129,11 @@ def renamed(messages: Iterable[Message]) -> dict[str, str]:
     return ends
 
 
-def resolve(messages: list[Message], users: Iterable[Mapping[str, Any]] = ()) -> list[Message]:
-    """Each message with its user (claims, aliases) and account (group, calls, users rows)."""
+def resolve(
+    messages: list[Message], users: Mapping[str, list[Version]] | None = None, policy: Policy | None = None
+) -> list[Message]:
+    """Each message with its user (claims, aliases), account (group, calls, users records) and what it counts for."""
+    users, policy = users or {}, policy or Policy()
     ends = renamed(messages)
     claims: dict[str, list[tuple[datetime, str, str]]] = {}
     for m in messages:
@@ -128,30 +153,56 @@ def resolve(messages: list[Message], users: Iterable[Mapping[str, Any]] = ()) ->
     for m in named:
         if m.type == "group" and m.group:
             calls.setdefault(m.visitor, []).append((m.at, m.message_id, m.group))
-    versions: dict[str, list[tuple[datetime, str | None]]] = {}
-    for row in users:
-        stamp = moment(row["updated_at"])
-        assert stamp is not None
-        versions.setdefault(row["user_id"], []).append((stamp, row.get("account_id")))
+    own = {ends.get(user, user) for user in internal_ids(messages, users, policy)}
     placed = []
     for m in named:
         account = m.group
         if account is None:
             before = sorted(call for call in calls.get(m.visitor, []) if call[0] <= m.at)
             account = before[-1][2] if before else None
-        if account is None and m.user in versions:
-            rows = sorted(versions[m.user or ""], key=lambda row: row[0])
-            known = [row for row in rows if row[0] <= m.at] or rows[:1]
-            account = known[-1][1]
-        placed.append(replace(m, account=account or "unresolved"))
+        if account is None and m.user in users:
+            known = known_at(users[m.user or ""], m.at)
+            account = known.fields.get("account_id") if known else None
+        account = account or "unresolved"
+        internal = m.user in own or account in policy.accounts
+        counts = m.type in policy.qualifying and not internal
+        feature, miss = planned(m, policy.plan)
+        told = {"account": account, "internal": internal, "qualifying": counts, "plan_miss": miss}
+        placed.append(replace(m, feature=feature if counts else None, **told))
     return placed
 
 
-def sessions(messages: Iterable[Message]) -> list[Session]:
+def planned(m: Message, plan: Plan) -> tuple[str | None, str | None]:
+    """(feature, how it misses the plan) of an event; without a plan a track event's own name is the feature."""
+    if m.type != "track" or plan is None:
+        return m.event, None
+    if m.event not in plan:
+        return None, "unknown event"
+    entry, properties = plan[m.event], m.properties or {}
+    lacking = sorted(name for name in entry.get("required", ()) if properties.get(name) in (None, ""))
+    feature = None if entry.get("ignore") else entry.get("feature", m.event)
+    return feature, "missing " + ", ".join(lacking) if lacking else None
+
+
+def internal_ids(messages: list[Message], users: Mapping[str, list[Version]], policy: Policy) -> set[str]:
+    """User ids, before aliases, that are the tenant's own: by id, e-mail domain or account, in any version."""
+    found = set(policy.users)
+    for user, versions in users.items():
+        for fields in (version.fields for version in versions):
+            if _domain(fields.get("email")) in policy.domains or fields.get("account_id") in policy.accounts:
+                found.add(user)
+    return found | {m.raw_user for m in messages if m.raw_user and _domain(m.email) in policy.domains}
+
+
+def _domain(email: str | None) -> str | None:
+    return email.rpartition("@")[2].lower() if email and "@" in email else None
+
+
+def sessions(messages: Iterable[Message], gap: timedelta = Policy.gap) -> list[Session]:
     """Runs with no gap above 30 min, split at the first event of a day after a day the run spans from its 00:00."""
     by_visitor: dict[tuple[str, str], list[Message]] = {}
     for m in messages:
-        if m.type in QUALIFYING:
+        if m.qualifying:
             by_visitor.setdefault(m.visitor, []).append(m)
     found = []
     for visitor, visits in by_visitor.items():
@@ -159,7 +210,7 @@ def sessions(messages: Iterable[Message]) -> list[Session]:
         open_: list[Message] = []
         run_start = visits[0].at
         for m in visits:
-            if open_ and m.at - open_[-1].at > GAP:
+            if open_ and m.at - open_[-1].at > gap:
                 found.append(_closed(visitor, open_))
                 open_, run_start = [], m.at
             elif open_ and m.at.date() > open_[-1].at.date():
@@ -172,27 +223,15 @@ def sessions(messages: Iterable[Message]) -> list[Session]:
     return found
 
 
-def usage(messages: Iterable[Message], plan: Plan = None) -> Counter[tuple[date, str, tuple[str, str], str | None]]:
-    """Events of all types by (day, account, visitor, feature)."""
-    return Counter((m.at.date(), m.account, m.visitor, feature(m, plan)) for m in messages)
-
-
-def feature(m: Message, plan: Plan) -> str | None:
-    """What the tracking plan makes of a track event; without a plan its own name."""
-    if m.type != "track" or plan is None:
-        return m.event
-    entry = plan.get(m.event or "", {"ignore": True})
-    return None if entry.get("ignore") else entry.get("feature", m.event)
-
-
-def plan_miss(m: Message, plan: Plan) -> str | None:
-    """How a track event misses the plan."""
-    if m.type != "track" or plan is None:
-        return None
-    if m.event not in plan:
-        return "unknown event"
-    lacking = [name for name in plan[m.event].get("required", ()) if m.properties.get(name) in (None, "")]
-    return "missing " + ", ".join(sorted(lacking)) if lacking else None
+def usage(messages: Iterable[Message]) -> dict[tuple[date, str, tuple[str, str], str | None], tuple[int, int]]:
+    """(events of all types, qualifying ones) by (day, account, visitor, feature), without the tenant's own people."""
+    found: dict[Any, tuple[int, int]] = {}
+    for m in messages:
+        if not m.internal:
+            key = (m.at.date(), m.account, m.visitor, m.feature)
+            events, qualifying = found.get(key, (0, 0))
+            found[key] = (events + 1, qualifying + m.qualifying)
+    return found
 
 
 def _closed(visitor: tuple[str, str], visits: list[Message]) -> Session:

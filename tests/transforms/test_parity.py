@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.histories import PLAN, history
-from tests.lakes import land_rows, whole
+from tests.histories import history
+from tests.lakes import land_together, whole
 from transforms.definition import order
 from transforms.engine_spark import SparkEngine
 from transforms.runner import run_transforms
 from warehouse_models.catalog import Catalog
 from warehouse_models.lake import Lake
 
-HISTORIES = 12
+HISTORIES = 8
 
 
 @pytest.mark.spark
@@ -26,17 +26,12 @@ def test_spark_and_duckdb_write_equal_tables_and_continue_each_other(
     embedded = Lake(str(tmp_path / "embedded"))
     told = {f"history{i}": history(1000 + i) for i in range(HISTORIES)}
     catalog = Catalog(embedded)
-    for tenant in told:
-        catalog.add_tenant(tenant)
-    # Two tenants' settings differ, so that the policy relations take part.
-    catalog.set_tenant("history2", tracking_plan={"version": 1, "events": PLAN})
-    catalog.set_tenant("history1", internal_users={"users": ["u1"], "accounts": ["globex"]}, session_gap_minutes=20)
+    for tenant, tale in told.items():
+        # Policies differ from tenant to tenant, so that their relations take part.
+        catalog.add_tenant(tenant, settings=tale.settings)
     mixed = Lake(str(tmp_path / "mixed"))
     for batch, engine in enumerate(("spark", "duckdb", "spark")):
-        for tenant, one in told.items():
-            land_rows(embedded, tenant, "events", one.batches[batch], tmp_path / "drop")
-            if one.users_with_batch == batch:
-                land_rows(embedded, tenant, "users", one.users, tmp_path / "drop")
+        land_together(embedded, [(tenant, one) for tenant, tale in told.items() for one in tale.batches[batch]])
         _copy_bronze(embedded, mixed)
         run_transforms(embedded, "pool")
         results = run_transforms(mixed, "pool", SparkEngine(mixed) if engine == "spark" else engine)
