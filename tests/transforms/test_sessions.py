@@ -6,6 +6,7 @@ Random histories alone let `>=` pass for `>` at the gap: they rarely put one vis
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,13 +18,19 @@ from warehouse_models.lake import Lake
 
 def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: list[str]) -> list[tuple[str, int]]:
     """(start, events) of the sessions of one user with events at `times`, in order."""
+    rows = [{"type": "page", "userId": "u", "messageId": str(i), "timestamp": t} for i, t in enumerate(times)]
+    lake = landed(tmp_path, monkeypatch, rows)
+    return sorted(silver(lake, "silver/product/sessions", "strftime(started_at, '%d %H:%M'), events"))
+
+
+def landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[dict[str, Any]]) -> Lake:
+    """A lake whose one tenant has these events, in silver."""
     monkeypatch.setenv("TENURE_HOME", str(tmp_path / "home"))
     lake = Lake()
     Catalog(lake).add_tenant("acme")
-    rows = [{"type": "page", "userId": "u", "messageId": str(i), "timestamp": t} for i, t in enumerate(times)]
     land_rows(lake, "acme", "events", rows, tmp_path / "drop")
     run_transforms(lake, "pool")
-    return sorted(silver(lake, "silver/product/sessions", "strftime(started_at, '%d %H:%M'), events"))
+    return lake
 
 
 def test_a_gap_of_exactly_thirty_minutes_continues_and_a_microsecond_more_does_not(
@@ -31,6 +38,26 @@ def test_a_gap_of_exactly_thirty_minutes_continues_and_a_microsecond_more_does_n
 ) -> None:
     times = ["2024-03-01T10:00:00Z", "2024-03-01T10:30:00Z", "2024-03-01T11:00:00.000001Z"]
     assert sessions(tmp_path, monkeypatch, times) == [("01 10:00", 2), ("01 11:00", 1)]
+
+
+def test_the_account_is_that_of_the_first_event_and_of_two_at_once_that_of_the_smaller_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = "2024-03-01T10:00:00Z"
+    rows = [{"timestamp": at, "messageId": m, "context": {"groupId": g}} for m, g in (("m1", "zeta"), ("m2", "acme"))]
+    rows.append({"timestamp": "2024-03-01T10:10:00Z", "messageId": "m0", "context": {"groupId": "acme"}})
+    lake = landed(tmp_path, monkeypatch, [{"type": "page", "userId": "u"} | row for row in rows])
+    assert silver(lake, "silver/product/sessions", "account_id, events") == [("zeta", 3)]
+
+
+def test_a_user_and_an_anonymous_id_of_one_spelling_are_two_visitors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = ["userId", "anonymousId", "userId", "anonymousId"]
+    rows = [{"timestamp": f"2024-03-01T10:{i}0:00Z", name: "x"} for i, name in enumerate(ids)]
+    lake = landed(tmp_path, monkeypatch, [{"type": "page", "messageId": str(i)} | r for i, r in enumerate(rows)])
+    found = silver(lake, "silver/product/sessions", "user_id, anonymous_id, events")
+    assert sorted(found, key=str) == [("x", None, 2), (None, "x", 2)]
 
 
 def test_a_session_over_one_midnight_is_one_and_belongs_to_the_day_it_starts_on(
