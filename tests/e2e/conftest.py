@@ -1,4 +1,4 @@
-"""The real samples through the whole job: landed in three shuffled parts, published after each."""
+"""The real samples through the whole job: landed in three shuffled parts of any size, in several orders."""
 
 from __future__ import annotations
 
@@ -38,22 +38,26 @@ class Published:
             return connection.execute(sql).rows()
 
 
-def land_in_parts(lake: Lake, folder: Callable[[str], Path], drop: Path, part: int, seed: int = 7) -> None:
-    """Land the `part`-th third of each sample's events, in an order of its own."""
+def land_part(lake: Lake, folder: Callable[[str], Path], drop: Path, part: int, seed: int) -> None:
+    """Land the `part`-th of three parts of each sample's events; order and cuts follow from the seed."""
     drop.mkdir(parents=True, exist_ok=True)
     for tenant in TENANTS:
+        rng = Random(f"{tenant} {seed}")
         lines = gzip.decompress((folder(tenant) / "segment_events.jsonl.gz").read_bytes()).splitlines(keepends=True)
-        Random(seed).shuffle(lines)
+        rng.shuffle(lines)
+        cuts = [0, *sorted(rng.sample(range(1, len(lines)), 2)), len(lines)]
         path = drop / f"{tenant}-{part}.jsonl"
-        path.write_bytes(b"".join(lines[part::3]))
+        path.write_bytes(b"".join(lines[cuts[part] : cuts[part + 1]]))
         report = land(lake, Catalog(lake), tenant, "events", [path])
         assert report.quarantined == 0, report
 
 
+# (engine, seed of the order, in a folder or on s3)
 WAYS = [
-    "duckdb",
-    pytest.param("duckdb on s3", marks=pytest.mark.xdist_group("s3")),
-    pytest.param("spark", marks=pytest.mark.spark),
+    pytest.param(("duckdb", 7, "folder"), id="duckdb-7"),
+    pytest.param(("duckdb", 8, "folder"), id="duckdb-8"),
+    pytest.param(("duckdb", 9, "s3"), id="duckdb-9-on-s3", marks=pytest.mark.xdist_group("s3")),
+    pytest.param(("spark", 7, "folder"), id="spark-7", marks=pytest.mark.spark),
 ]
 
 
@@ -61,14 +65,14 @@ WAYS = [
 def published(
     request: pytest.FixtureRequest, samples: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Published]:
-    """Samples landed in three shuffled parts with a run after each; gold and publication do not differ by engine, so
-    they follow each part of the embedded engine's in a folder, and the last part of the other ways."""
-    folder, parts = tmp_path_factory.mktemp("samples"), range(3)
-    engine, _, place = request.param.partition(" on ")
+    """Samples landed in three shuffled parts with a run of silver after each. Gold and publication follow each part of
+    the first way, and the last part of the others: they differ neither by engine nor by what silver was before."""
+    (engine, seed, place), parts = request.param, range(3)
+    folder = tmp_path_factory.mktemp("samples")
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setenv("TENURE_HOME", str(folder / "tenure"))
         assert "TENURE_LAKE" not in os.environ
-        if place:
+        if place == "s3":
             s3 = stack.enter_context(server())
             for key, value in s3.environment(s3.bucket("samples")).items():
                 patch.setenv(key, value)
@@ -76,9 +80,9 @@ def published(
         for tenant in TENANTS:
             Catalog(lake).add_tenant(tenant)
         for part in parts:
-            land_in_parts(lake, samples, folder / "drop", part)
+            land_part(lake, samples, folder / "drop", part, seed)
             run_transforms(lake, "pool", engine)
-            if request.param == "duckdb" or part == parts[-1]:
+            if request.param == ("duckdb", 7, "folder") or part == parts[-1]:
                 result = run_gold(lake, "pool")
                 assert result.ok, result
                 publish(lake, "pool", result.verdicts)
