@@ -1,0 +1,175 @@
+"""Runs the mutants of `silver.yaml` and `gold.yaml`: each is one edit of one SQL text, and must change what comes out.
+
+    python -m tests.mutation [silver] [gold] [--only WORDS] [--histories 120] [--seed 1]
+
+A mutant is killed when its table (silver) or any mart (gold) differs from the oracle after the random histories of
+`tests/histories.py` came in three batches. Of silver only the mutated table is computed: what it reads is taken from an
+unmutated run. A survivor needs a harder history or a worked example. Exit code 1 names survivors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import transforms.definition as definition
+from orchestration.dbt_process import DbtProcess
+from orchestration.gold_control import plan, prepare
+from tests.e2e.any_order import BATCHES, World, difference
+from tests.lakes import silver
+from tests.oracle.whole import SILVER
+from transforms.runner import run_transforms
+from warehouse_models import duck, home
+from warehouse_models import gold as gold_models
+from warehouse_models.catalog import Catalog
+from warehouse_models.lake import Lake
+
+HERE = Path(__file__).parent
+Mutant = dict[str, Any]
+
+
+def mutants(layer: str) -> list[Mutant]:
+    """Entries of a list: `file` below the layer's folder, `find` → `replace` (every occurrence), `rule`."""
+    return list(yaml.safe_load((HERE / f"{layer}.yaml").read_text(encoding="utf-8")))
+
+
+def edited(text: str, mutant: Mutant) -> str:
+    """The text with the mutant's edit; ValueError where the edit finds nothing."""
+    if mutant["find"] not in text:
+        raise ValueError(f"{mutant['file']}: the text of the mutant is not there any more: {mutant['find']}")
+    return text.replace(mutant["find"], mutant["replace"])
+
+
+class Campaign:
+    """The unmutated run, frozen after each batch, and what the oracle says of it."""
+
+    def __init__(self, folder: Path, seeds: range) -> None:
+        self.folder, self.frozen = folder, [folder / f"batch{number}" for number in range(BATCHES)]
+        os.environ["TENURE_HOME"] = str(folder / "tenure")
+        self.world = World.of(seeds)
+        for batch, frozen in enumerate(self.frozen):
+            self.world.land(batch, folder / "drop", by_file=0)
+            self.world.run_silver()
+            _link(Path(self.world.lake.root), frozen)
+        self.silver, self.gold = self.world.expected()
+        told = difference(self.world.silver(), self.silver)
+        if told:
+            raise SystemExit(f"without a mutant silver differs already: {told}")
+
+    def silver_mutant(self, mutant: Mutant) -> list[str]:
+        """What differs in the mutated table."""
+        address = "silver/" + mutant["file"].split(".")[0]
+        root = Path(tempfile.mkdtemp(dir=self.folder))
+        with _transforms(root / "sql", mutant):
+            for frozen in self.frozen:
+                _link(frozen, root / "lake", without=f"shards/pool/{address}")
+                lake = Lake(str(root / "lake"))
+                run_transforms(lake, "pool", only=[address])
+        found = {address: Counter(silver(lake, address, SILVER[address]))}
+        shutil.rmtree(root)
+        return difference(found, {address: self.silver[address]})
+
+    def gold_mutant(self, mutant: Mutant) -> list[str]:
+        """What differs in any mart: after a first run over everything but the last batch and, then, over that."""
+        root = Path(tempfile.mkdtemp(dir=self.folder))
+        project = root / "project"
+        shutil.copytree(gold_models.PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+        path = project / mutant["file"]
+        path.write_text(edited(path.read_text(encoding="utf-8"), mutant), encoding="utf-8")
+        before = gold_models.PROJECT, os.environ["TENURE_HOME"]
+        gold_models.PROJECT, os.environ["TENURE_HOME"] = project, str(root / "tenure")
+        try:
+            for frozen in self.frozen[1:] if mutant.get("steps") else self.frozen[-1:]:
+                _build(Lake(str(frozen)))
+            return difference(self.world.gold(), self.gold)
+        except AssertionError as error:
+            return [str(error).strip().splitlines()[0]]
+        finally:
+            gold_models.PROJECT, os.environ["TENURE_HOME"] = before
+            shutil.rmtree(root)
+
+
+def _build(lake: Lake) -> None:
+    """Run the models without tests: here the oracle judges."""
+    with DbtProcess("pool") as dbt:
+        path = home.build_path("pool")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = duck.connect(path)
+        tenants = Catalog(lake).tenants("pool")
+        made = plan(connection, lake, "pool", tenants, run=time.time_ns() // 1000)
+        prepare(connection, lake, "pool", tenants, made, publications=[], audit_whole=[])
+        connection.close()
+        nodes, error = dbt.run({"run": True, "full_refresh": made.full}, lambda _: None)
+    failed = [f"{node['name']}: {node['message']}" for node in nodes if node["status"] != "success"]
+    assert error is None, f"the run failed: {failed or error}"
+
+
+@contextmanager
+def _transforms(folder: Path, mutant: Mutant) -> Iterator[None]:
+    """The SQL of `transforms/` with a mutant in it, instead of the product's."""
+    before = definition._FOLDER
+    shutil.copytree(before, folder, ignore=lambda _, names: [n for n in names if n.endswith((".py", ".pyc"))])
+    path = folder / mutant["file"]
+    path.write_text(edited(path.read_text(encoding="utf-8"), mutant), encoding="utf-8")
+    definition._FOLDER = folder
+    definition.transforms.cache_clear()
+    try:
+        yield
+    finally:
+        definition._FOLDER = before
+        definition.transforms.cache_clear()
+
+
+def _link(source: Path, target: Path, without: str = "") -> None:
+    """`source` in `target` as hard links, but for one folder; what is there already stays."""
+
+    def link(file: str, into: str) -> None:
+        if not Path(into).exists():
+            os.link(file, into)
+
+    def left_out(folder: str, names: list[str]) -> list[str]:
+        return [name for name in names if without and Path(folder, name) == source / without]
+
+    shutil.copytree(source, target, copy_function=link, ignore=left_out, dirs_exist_ok=True)
+
+
+def main() -> int:
+    """The command line; prints one line a mutant."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.split("\n\n")[0])
+    parser.add_argument("layers", nargs="*", default=["silver", "gold"])
+    parser.add_argument("--only", default="")
+    parser.add_argument("--histories", type=int, default=120)
+    parser.add_argument("--seed", type=int, default=1)
+    told = parser.parse_args()
+    survivors, count = 0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        campaign = Campaign(Path(folder), range(told.seed, told.seed + told.histories))
+        for layer in told.layers:
+            judge = campaign.silver_mutant if layer == "silver" else campaign.gold_mutant
+            for mutant in mutants(layer):
+                if told.only not in f"{mutant['file']} {mutant['rule']}":
+                    continue
+                started = time.monotonic()
+                differences = judge(mutant)
+                count, survivors = count + 1, survivors + (not differences)
+                said = differences[0][:110] if differences else "no table differs"
+                verdict = "killed  " if differences else "SURVIVED"
+                print(f"{verdict} {time.monotonic() - started:4.1f} s  {mutant['file']}: {mutant['rule']} — {said}")
+                sys.stdout.flush()
+    print(f"{count} mutants, {survivors} survived")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
