@@ -105,8 +105,13 @@ def test_the_sensor_asks_once_for_the_shard_that_moved_and_for_no_other(ran: lis
     assert [request.partition_key for request in second.run_requests or []] == ["own"]
     third = tick(second.cursor)
     assert not third.run_requests, "asked for already"
-    assert run_shards(["own"])[0].succeeded
+    # A setting takes effect with the next run, whatever starts it; what misses the plan is told and holds nobody.
+    Catalog().set_tenant("gamma", tracking_plan={"version": 1, "events": {"Closed": {"feature": "closing"}}})
+    run = run_shards(["own"])[0]
+    assert run.succeeded
     assert versions() == {"alpha": 1, "beta": 1, "gamma": 2}
+    ((check, words),) = run.failed_checks.items()
+    assert check == "gold/fct_events: events_follow_the_tracking_plan" and "gamma 31 (file_drop 31)" in words
     assert not tick(None).run_requests, "a sensor that lost its cursor starts nothing that was done"
 
 
