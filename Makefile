@@ -1,6 +1,6 @@
 # Tenure. Two commands on a fresh machine: `make demo`, `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down test lint
+.PHONY: help setup demo down test faults lint
 
 help: ## Say what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,10 @@ down: ## Stop what `make demo` or `tenure up` started
 
 test: ## Install what is needed and run every check and test (ARGS="-k words" to narrow)
 	@scripts/test.sh $(ARGS)
+
+faults: ## Inject a thousand crashes into the main job (ARGS="--seed 7 --count 2000"); goes on where it was stopped
+	@scripts/setup.sh
+	@.venv/bin/python -m tests.faults --mutations $(ARGS)
 
 lint: ## Rules, format, SQL, imports and types, without the tests
 	@scripts/test.sh --lint-only

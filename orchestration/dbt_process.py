@@ -18,6 +18,28 @@ from warehouse_models import gold as gold_models
 from warehouse_models import home
 
 _ROOT = Path(__file__).resolve().parent.parent
+PROJECT = ["--project-dir", str(gold_models.PROJECT), "--profiles-dir", str(gold_models.PROJECT)]
+
+
+def state_folder(shard: str) -> Path:
+    """Where dbt keeps its target, its logs and what it printed; created on demand."""
+    path = home.home() / "dbt" / shard
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def environment(shard: str) -> dict[str, str]:
+    """What dbt's profile and dbt itself read from the environment."""
+    return {
+        "TENURE_BUILD_DB": str(home.build_path(shard)),
+        "TENURE_HOME": str(home.home()),
+        "DBT_TARGET_PATH": str(state_folder(shard) / "target"),
+        "DBT_LOG_PATH": str(state_folder(shard) / "logs"),
+        "TENURE_DBT_SEVERITY": "warn",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])),
+    }
 
 
 class DbtProcess:
@@ -25,25 +47,15 @@ class DbtProcess:
 
     def __init__(self, shard: str) -> None:
         self.shard = shard
-        state = home.home() / "dbt" / shard
-        state.mkdir(parents=True, exist_ok=True)
-        self.log = state / "process.log"
-        environment = os.environ | {
-            "TENURE_BUILD_DB": str(home.build_path(shard)),
-            "TENURE_HOME": str(home.home()),
-            "DBT_TARGET_PATH": str(state / "target"),
-            "DBT_LOG_PATH": str(state / "logs"),
-            "TENURE_DBT_SEVERITY": "warn",
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            "DO_NOT_TRACK": "1",
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])),
-        }
-        project = str(gold_models.PROJECT)
+        self.log = state_folder(shard) / "process.log"
+        self._child = self._start()
+
+    def _start(self) -> subprocess.Popen[str]:
         with self.log.open("w", encoding="utf-8") as log:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "orchestration.gold_dbt", "--project-dir", project, "--profiles-dir", project],
-                env=environment,
-                cwd=state,
+            return subprocess.Popen(
+                [sys.executable, "-m", "orchestration.gold_dbt", *PROJECT],
+                env=os.environ | environment(self.shard),
+                cwd=state_folder(self.shard),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

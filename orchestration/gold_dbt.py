@@ -13,7 +13,7 @@ import json
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 
 def main(args: list[str]) -> int:
@@ -22,9 +22,21 @@ def main(args: list[str]) -> int:
     `args`: dbt's own. One JSON line on stdin says what is wanted: run, full_refresh, test; none: nothing any more.
     """
     die_with_parent()
+    # dbt prints to stdout on its own in places; the parent reads JSON there.
+    told, sys.stdout = sys.stdout, sys.stderr
+    return work(parse(args), args, sys.stdin, told)
+
+
+def parse(args: list[str]) -> Any:
+    """dbt's result of parsing the project; it opens no database."""
     from dbt.cli.main import dbtRunner
 
-    told = sys.stdout
+    return dbtRunner().invoke(["parse", *args, "--quiet"])
+
+
+def work(parsed: Any, args: list[str], source: TextIO, told: TextIO) -> int:
+    """Do what the line from `source` wants with what `parse` made of the same `args`; results go to `told`."""
+    from dbt.cli.main import dbtRunner
 
     def tell(line: dict[str, Any]) -> None:
         told.write(json.dumps(line, default=str) + "\n")
@@ -35,14 +47,11 @@ def main(args: list[str]) -> int:
             node = event.data.node_info
             tell({"event": "node", "name": node.node_name, "status": node.node_status})
 
-    # dbt prints to stdout on its own in places; the parent reads JSON there.
-    sys.stdout = sys.stderr
     common = [*args, "--quiet"]
-    parsed = dbtRunner().invoke(["parse", *common])
     if not parsed.success:
         tell({"event": "done", "error": str(parsed.exception or "dbt could not parse the project"), "nodes": []})
         return 1
-    line = sys.stdin.readline()
+    line = source.readline()
     if not line:
         return 0
     wanted: dict[str, Any] = json.loads(line)

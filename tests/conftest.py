@@ -2,7 +2,7 @@
 
 The samples lie beside the checkout (`../shared/samples`), are never copied in, and may be absent. A test that needs
 them skips with the reason, unless TENURE_REQUIRE_SAMPLES=1 (CI sets it), where a missing sample is a failure: a green
-run in which the measuring tests skipped would prove nothing. TENURE_REQUIRE_SPARK and TENURE_REQUIRE_BROWSER likewise.
+run in which the measuring tests skipped would prove nothing. TENURE_REQUIRE_SPARK, _BROWSER and _FAULTS likewise.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SAMPLES = Path(os.environ.get("TENURE_SAMPLES", ROOT.parent / "shared" / "sample
 
 # One Spark session and one Superset boot a run: everything that carries the mark runs on one worker.
 ONE_WORKER = {"spark": "spark", "superset": "superset", "browser": "superset"}
-_START_FIRST = {"transforms": 0, "browser": 1, "e2e": 2, "orchestration": 3}
+_START_FIRST = {"transforms": 0, "faults": 1, "browser": 2, "e2e": 3, "orchestration": 4}
 
 # hypothesis fails an example of over 200 ms by default; on a busy machine that says nothing.
 settings.register_profile("tenure", deadline=None)

@@ -1,0 +1,121 @@
+"""The small world that faults are injected into: three tenants, disorderly events, bad rows, records, one red tenant.
+
+    folder/files/…     what is landed, written once          folder/home        TENURE_HOME of the stage at work
+                                                             folder/kept/NAME   states that stages start from
+
+The home has one path for the whole campaign, because published files name the lake by its path.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.histories import history
+
+SHARD = "pool"
+TENANTS = ("acme", "bolt", "cord")
+# This one's second delivery is judged red by the harness, so that holding is a part of every publication.
+HELD = "cord"
+# Histories of enough events in each of their three batches.
+_SEEDS = {"acme": 44, "bolt": 2, "cord": 7}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One file and how it is landed."""
+
+    tenant: str
+    object: str
+    path: Path
+    as_of: str | None = None
+    complete: bool = False
+
+
+@dataclass(frozen=True)
+class World:
+    """The folder of a campaign."""
+
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    def deliveries(self, batch: str) -> list[Delivery]:
+        """The files of a batch, see `write`."""
+        told = json.loads((self.folder / "files" / f"{batch}.json").read_text(encoding="utf-8"))
+        return [Delivery(**{**one, "path": self.folder / "files" / one["path"]}) for one in told]
+
+    def keep(self, name: str) -> None:
+        """Keep the home as it is under a name."""
+        _copy(self.home, self.folder / "kept" / name)
+
+    def restore(self, name: str) -> None:
+        """Make the home what was kept."""
+        _copy(self.folder / "kept" / name, self.home)
+
+    def write(self) -> None:
+        """Write the files: `first` delivery of all; of the second, what is `around` and what lands under faults
+        (`second`); and a file that a rival lands meanwhile (`other`)."""
+        files = self.folder / "files"
+        files.mkdir(parents=True)
+        batches = {
+            "first": [*(_events(files, tenant, 0) for tenant in TENANTS), _accounts(files, 0), _users(files, 0)],
+            "around": [*(_events(files, tenant, 1) for tenant in TENANTS[1:]), _users(files, 1)],
+            "second": [_events(files, TENANTS[0], 1), _accounts(files, 1)],
+            "other": [_events(files, TENANTS[0], 2)],
+        }
+        for name, told in batches.items():
+            (files / f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def _events(files: Path, tenant: str, batch: int) -> dict[str, Any]:
+    told = history(_SEEDS[tenant])
+    lines: list[Any] = list(told.batches[batch])
+    if batch == 1:
+        # The same id with other content, and what came before once more.
+        lines += told.batches[0][:3] + [{**event, "event": "Changed"} for event in told.batches[0][3:6]]
+    text = [json.dumps(line) for line in lines]
+    for position in (2, 5):
+        text.insert(position, f'{{"broken": {position}, {tenant}')
+    return _file(files / f"{tenant}-{batch}.jsonl", text, tenant, "events", as_of=f"2024-03-0{5 + batch}")
+
+
+def _accounts(files: Path, batch: int) -> dict[str, Any]:
+    at = f"2024-03-0{1 + batch}T12:00:00Z"
+    rows = [
+        {"account_id": account, "name": f"{account} {batch}", "licensed_seats": 5 + batch, "updated_at": at}
+        for account in ("acme", "globex", f"new{batch}")
+    ]
+    if batch == 1:
+        rows += [
+            {"account_id": "globex", "name": "contradicted", "licensed_seats": 9, "updated_at": at},
+            {"account_id": "acme", "name": "bad", "licensed_seats": "many", "updated_at": at},
+        ]
+    return _file(
+        files / f"accounts-{batch}.jsonl", map(json.dumps, rows), "acme", "accounts", as_of=f"2024-03-0{4 + batch}"
+    )
+
+
+def _users(files: Path, batch: int) -> dict[str, Any]:
+    rows = [{"user_id": f"u{n}", "account_id": ("acme", "globex")[(n + batch) % 2]} for n in (1, 2, 3)]
+    as_of = f"2024-03-0{2 + batch}"
+    return _file(files / f"users-{batch}.jsonl", map(json.dumps, rows), "acme", "users", as_of=as_of, complete=True)
+
+
+def _file(path: Path, lines: Iterable[str], tenant: str, object: str, **how: Any) -> dict[str, Any]:
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return {"tenant": tenant, "object": object, "path": path.name, **how}
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    # Copies, not links: a broken product that wrote in place would change the state that others start from.
+    shutil.copytree(source, target, copy_function=shutil.copyfile, symlinks=True)
+    os.makedirs(target, exist_ok=True)
