@@ -78,7 +78,7 @@ def _mutations(campaign: Campaign, seed: int, result: Path) -> list[str]:
     for name, mutation in MUTATIONS.items():
         assert set(mutation.kinds) <= set(kinds_of(campaign.stages[mutation.stage])), name
         said = ""
-        with mutation.on():
+        with mutation.on(), campaign.as_it_is_now(campaign.stages[mutation.stage]):
             for number in range(MOST_TRIES):
                 kind = mutation.kinds[number % len(mutation.kinds)]
                 record = campaign.inject(Planned(number, mutation.stage, kind, False), seed, mutation.where)

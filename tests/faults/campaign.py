@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -146,6 +147,20 @@ class Campaign:
             if record.fired or record.problems:
                 break
         return record
+
+    @contextmanager
+    def as_it_is_now(self, stage: Stage) -> Iterator[None]:
+        """Inside, the points of a stage are those of a product that was changed since (by a mutation).
+
+        RuntimeError where it fails undisturbed: then no fault would show anything.
+        """
+        self.world.restore(stage.start)
+        outcome, before = run(partial(stage.act, self.world), self.world.home, self.log), self.points[stage.name]
+        if outcome.error:
+            raise RuntimeError(f"{stage.name}, undisturbed: {outcome.error}")
+        self.points[stage.name] = sorted(outcome.points, key=str)
+        yield
+        self.points[stage.name] = before
 
     def _judge(self, record: Record, stage: Stage, fault: Fault, random: Random) -> None:
         act, news = partial(stage.act, self.world), record.kind in stage.news

@@ -83,7 +83,7 @@ def _manifest_first(*arguments: Any) -> int:
     return number
 
 
-def _in_place(path: Path, text: str, temporary: str) -> None:
+def _in_place(path: Path, text: str, temporary: str = "") -> None:
     """The manifest written where it is read."""
     with path.open("w", encoding="utf-8") as file:
         file.write(text[: len(text) // 2])

@@ -13,17 +13,18 @@ import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
-
-from tests.histories import history
 
 SHARD = "pool"
 TENANTS = ("acme", "bolt", "cord")
 # This one's second delivery is judged red by the harness, so that holding is a part of every publication.
 HELD = "cord"
-# Histories of enough events in each of their three batches.
-_SEEDS = {"acme": 44, "bolt": 2, "cord": 7}
+# Events of each tenant in each of three batches.
+_COUNTS = {"acme": (50, 30, 25), "bolt": (11, 11, 0), "cord": (20, 25, 0)}
+_START = datetime(2024, 2, 27, tzinfo=UTC)  # two months, so two partitions of every silver table
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,37 @@ class World:
 
 
 def _events(files: Path, tenant: str, batch: int) -> dict[str, Any]:
-    told = history(_SEEDS[tenant])
-    lines: list[Any] = list(told.batches[batch])
+    told, counts = _told(tenant), _COUNTS[tenant]
+    first = sum(counts[:batch])
+    lines = told[first : first + counts[batch]]
     if batch == 1:
         # The same id with other content, and what came before once more.
-        lines += told.batches[0][:3] + [{**event, "event": "Changed"} for event in told.batches[0][3:6]]
+        lines += told[:3] + [{**event, "event": "Changed"} for event in told[3:6]]
     text = [json.dumps(line) for line in lines]
     for position in (2, 5):
         text.insert(position, f'{{"broken": {position}, {tenant}')
     return _file(files / f"{tenant}-{batch}.jsonl", text, tenant, "events", as_of=f"2024-03-0{5 + batch}")
+
+
+def _told(tenant: str) -> list[dict[str, Any]]:
+    """The events of a tenant in no order of time: users, anonymous visitors who become users, aliases, groups."""
+    rng, found = Random(tenant), []
+    for number in range(sum(_COUNTS[tenant])):
+        at = _START + timedelta(days=rng.randrange(6), seconds=rng.randrange(86_400))
+        kind = rng.choice(("track", "track", "track", "page", "identify", "group", "alias"))
+        event: dict[str, Any] = {"messageId": f"m{number}", "type": kind, "timestamp": at.isoformat()}
+        event |= {"receivedAt": (at + timedelta(seconds=rng.choice((1, 90, 86_400)))).isoformat()}
+        if kind == "alias" or rng.random() < 0.7:
+            event["userId"] = f"u{rng.randint(1, 4)}"
+        if "userId" not in event or rng.random() < 0.3:
+            event["anonymousId"] = f"a{rng.randint(1, 3)}"
+        event |= {
+            "track": {"event": rng.choice(("Opened", "Exported", "Shared"))},
+            "group": {"groupId": rng.choice(("acme", "globex"))},
+            "alias": {"previousId": f"a{rng.randint(1, 3)}"},
+        }.get(kind, {})
+        found.append(event)
+    return found
 
 
 def _accounts(files: Path, batch: int) -> dict[str, Any]:
