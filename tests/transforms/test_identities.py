@@ -140,3 +140,27 @@ def test_of_two_copies_received_at_once_the_smaller_canonical_json_wins(world: W
     two = {"type": "track", "event": "b", "messageId": "m", "userId": "a", "timestamp": "2024-03-01T10:00:00Z"}
     batches = [[two], [one]] if turned else [[one], [two]]
     assert world.land(*batches).read("user_id", "events") == {"m": "z"}
+
+
+def test_a_users_row_holds_from_its_very_time_on(world: World) -> None:
+    rows = [("acme", 10), ("bolt", 20)]
+    users = [{"user_id": "u", "account_id": a, "updated_at": f"2024-03-01T10:{m}:00Z"} for a, m in rows]
+    land_rows(world.lake, "acme", "users", users, world.folder / "drop")
+    accounts = world.land([at(minute, f"m{minute}", userId="u") for minute in (19, 20)]).read("account_id")
+    assert accounts == {"m19": "acme", "m20": "bolt"}
+
+
+def test_an_anonymous_group_call_at_the_time_of_a_claim_is_the_new_owners(world: World) -> None:
+    claims = [at(5, "c1", anonymousId="x", userId="ann"), at(20, "c2", anonymousId="x", userId="bob")]
+    call = at(20, "g", type="group", anonymousId="x", groupId="acme")
+    accounts = world.land([*claims, call, at(25, "ann", userId="ann"), at(25, "bob", userId="bob")]).read("account_id")
+    assert (accounts["ann"], accounts["bob"]) == ("unresolved", "acme")
+
+
+def test_a_user_is_internal_by_its_records_domain_and_under_its_new_name_too(world: World) -> None:
+    Catalog(world.lake).set_tenant("acme", internal_users={"domains": ["corp.example"], "users": ["old"]})
+    user = {"user_id": "ann", "email": "Ann@CORP.example", "updated_at": "2024-03-01T00:00:00Z"}
+    land_rows(world.lake, "acme", "users", [user], world.folder / "drop")
+    seen = [at(0, "a", userId="ann"), at(1, "n", userId="new"), at(2, "o", userId="other")]
+    internal = world.land([*seen, at(3, "l", type="alias", previousId="old", userId="new")]).read("is_internal")
+    assert internal == {"a": True, "n": True, "o": False, "l": True}
