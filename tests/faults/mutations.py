@@ -113,7 +113,7 @@ MUTATIONS: dict[str, Mutation] = {
         "publish", _KILLS, "published/_all/", {(publish, "_swap"): _manifest_first}
     ),
     "the manifest is written in place": Mutation(
-        "publish", ("full disk", *_KILLS), "published/manifest", {(manifest, "write_atomically"): _in_place}
+        "publish", ("full disk", "kill at random"), "published/manifest", {(manifest, "write_atomically"): _in_place}
     ),
     "gold notes what it consumed before it is built": Mutation(
         "gold", _KILLS, "build/", {(gold, "prepare"): _consumed_first}
