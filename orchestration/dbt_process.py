@@ -18,7 +18,11 @@ from warehouse_models import gold as gold_models
 from warehouse_models import home
 
 _ROOT = Path(__file__).resolve().parent.parent
-PROJECT = ["--project-dir", str(gold_models.PROJECT), "--profiles-dir", str(gold_models.PROJECT)]
+
+
+def project_options() -> list[str]:
+    """dbt's options that name the project. Asked for at each start, because the project can be another by then."""
+    return ["--project-dir", str(gold_models.PROJECT), "--profiles-dir", str(gold_models.PROJECT)]
 
 
 def state_folder(shard: str) -> Path:
@@ -53,7 +57,7 @@ class DbtProcess:
     def _start(self) -> subprocess.Popen[str]:
         with self.log.open("w", encoding="utf-8") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "orchestration.gold_dbt", *PROJECT],
+                [sys.executable, "-m", "orchestration.gold_dbt", *project_options()],
                 env=os.environ | environment(self.shard),
                 cwd=state_folder(self.shard),
                 stdin=subprocess.PIPE,

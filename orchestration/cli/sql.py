@@ -9,6 +9,7 @@ import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -68,15 +69,27 @@ def sql(
 
 @contextmanager
 def _bounded_process() -> Iterator[None]:
-    """At most TENURE_SQL_PROCESS_GB (4) for what DuckDB builds past its own limit; it then fails with an error."""
+    """At most TENURE_SQL_PROCESS_GB (4) for what DuckDB builds past its own limit; it then fails with an error.
+
+    Counted from what the process holds already: a long-lived caller that held 4 GB could not allocate a byte more, and
+    Python ended in a SystemError.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = int(float(os.environ.get("TENURE_SQL_PROCESS_GB") or 4) * (1 << 30))
+    most = _held() + int(float(os.environ.get("TENURE_SQL_PROCESS_GB") or 4) * (1 << 30))
     wanted = most if soft == resource.RLIM_INFINITY else min(most, soft)
     resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _held() -> int:
+    """Bytes of data that this process has mapped (Linux; elsewhere 0)."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    except OSError:
+        return 0
 
 
 def _leave() -> None:

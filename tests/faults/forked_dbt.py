@@ -19,7 +19,7 @@ def parse(shard: str) -> None:
     """Parse the project once, for all forks. The home must keep its path from here on."""
     global _parsed
     os.environ.update(dbt_process.environment(shard))
-    _parsed = gold_dbt.parse(dbt_process.PROJECT)
+    _parsed = gold_dbt.parse(dbt_process.project_options())
     if not _parsed.success:
         raise RuntimeError(str(_parsed.exception))
 
@@ -54,7 +54,7 @@ class _Fork:
             gold_dbt.die_with_parent()
             sys.stdout = sys.stderr = log.open("w", encoding="utf-8")
             os.chdir(log.parent)
-            code = gold_dbt.work(_parsed, dbt_process.PROJECT, wanted, told)
+            code = gold_dbt.work(_parsed, dbt_process.project_options(), wanted, told)
             sys.stderr.flush()
         finally:
             os._exit(code)

@@ -123,50 +123,53 @@ def ask(principal: Principal | str, sql: str) -> list[tuple[Any, ...]]:
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Day]]:
     """Five runs. 2: bolt red by its data, cord by a setting. 3: the marts move on, dart red by their definition."""
     folder = tmp_path_factory.mktemp("held")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TENURE_HOME", str(folder / "home"))
-        patch.delenv("TENURE_LAKE", raising=False)
-        projects = Projects(folder, patch)
-        projects.change(("fct_account_engagement_daily.yml", "    data_tests:\n", CHECK))
-        lake = Lake()
-        catalog, world, days = Catalog(lake), SilverWorld(lake, "pool"), {}
-        for tenant in TENANTS:
-            catalog.add_tenant(tenant, settings={"trend_min_events": 1} if tenant == "cord" else None)
-            for day in range(1, 4):
-                world.event(tenant, f"2024-01-0{day} 10:00", user="u", account="a", feature="f")
-        world.commit()
-        days[1] = run(lake)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TENURE_HOME", str(folder / "home"))
+            patch.delenv("TENURE_LAKE", raising=False)
+            projects = Projects(folder, patch)
+            projects.change(("fct_account_engagement_daily.yml", "    data_tests:\n", CHECK))
+            lake = Lake()
+            catalog, world, days = Catalog(lake), SilverWorld(lake, "pool"), {}
+            for tenant in TENANTS:
+                catalog.add_tenant(tenant, settings={"trend_min_events": 1} if tenant == "cord" else None)
+                for day in range(1, 4):
+                    world.event(tenant, f"2024-01-0{day} 10:00", user="u", account="a", feature="f")
+            world.commit()
+            days[1] = run(lake)
 
-        for tenant in TENANTS:
-            for minute in range(9 if tenant == "cord" else 1):
-                world.event(tenant, f"2024-02-05 10:{minute:02}", user="u", account="a", feature="f")
-        world.extra_rows["silver/product/usage_daily"].append(impossible("bolt", date(2024, 2, 5)))
-        world.commit()
-        days[2] = run(lake)
+            for tenant in TENANTS:
+                for minute in range(9 if tenant == "cord" else 1):
+                    world.event(tenant, f"2024-02-05 10:{minute:02}", user="u", account="a", feature="f")
+            world.extra_rows["silver/product/usage_daily"].append(impossible("bolt", date(2024, 2, 5)))
+            world.commit()
+            days[2] = run(lake)
 
-        projects.change(
-            (f"{DAILY}.sql", "as dau_mau_ratio", f"as dau_mau_ratio,\n    {WRONG} as quiet_share"),
-            (f"{DAILY}.sql", "coalesce(sessions.sessions, 0) as", "coalesce(sessions.sessions, 0)::double as"),
-            (f"{DAILY}.yml", "{name: sessions, data_type: bigint", "{name: sessions, data_type: double"),
-            (f"{DAILY}.yml", "    data_tests:\n", COLUMN),
-            new={"dim_themes.sql": THEMES_SQL, "dim_themes.yml": THEMES},
-        )
-        for tenant in ("bolt", "cord"):
-            world.event(tenant, "2024-02-06 10:00", user="v", account="b", feature="f")
-        world.commit()
-        days[3] = run(lake)
-        days[3].notes = served()
+            projects.change(
+                (f"{DAILY}.sql", "as dau_mau_ratio", f"as dau_mau_ratio,\n    {WRONG} as quiet_share"),
+                (f"{DAILY}.sql", "coalesce(sessions.sessions, 0) as", "coalesce(sessions.sessions, 0)::double as"),
+                (f"{DAILY}.yml", "{name: sessions, data_type: bigint", "{name: sessions, data_type: double"),
+                (f"{DAILY}.yml", "    data_tests:\n", COLUMN),
+                new={"dim_themes.sql": THEMES_SQL, "dim_themes.yml": THEMES},
+            )
+            for tenant in ("bolt", "cord"):
+                world.event(tenant, "2024-02-06 10:00", user="v", account="b", feature="f")
+            world.commit()
+            days[3] = run(lake)
+            days[3].notes = served()
 
-        world.extra_rows.clear()
-        world.event("bolt", "2024-02-07 10:00", user="u", account="a", feature="f")
-        world.commit()
-        catalog.set_tenant("cord", trend_min_events=1000)
-        days[4] = run(lake)
+            world.extra_rows.clear()
+            world.event("bolt", "2024-02-07 10:00", user="u", account="a", feature="f")
+            world.commit()
+            catalog.set_tenant("cord", trend_min_events=1000)
+            days[4] = run(lake)
 
-        projects.change((f"{DAILY}.sql", WRONG, RIGHT))
-        days[5] = run(lake)
-        yield days
-    Projects.forget()
+            projects.change((f"{DAILY}.sql", WRONG, RIGHT))
+            days[5] = run(lake)
+            yield days
+    finally:
+        # Also where a run above failed: every later test of this worker would read the changed marts.
+        Projects.forget()
 
 
 def served() -> dict[str, Any]:
