@@ -133,22 +133,28 @@ class ServingConnection:
     @contextmanager
     def _bounded(self) -> Iterator[None]:
         """A time limit for what DuckDB does inside, and its errors as ours. DuckDB computes while rows are fetched."""
+        late = threading.Event()
         try:
-            with self._timer():
+            with self._timer(late):
                 yield
-        except duckdb.InterruptException as error:
-            why = f"it ran longer than {self.seconds:g} s"
-            raise TenureError("the statement", why, "narrow it, or set TENURE_SQL_SECONDS") from error
         except duckdb.OutOfMemoryException as error:
             why = f"it needs more than the memory limit of {_memory()}"
             raise TenureError("the statement", why, "aggregate or narrow it, or set TENURE_SQL_MEMORY") from error
         except duckdb.Error as error:
+            # Interrupted between two steps, DuckDB 1.5 says "unsuccessful or closed pending query" instead.
+            if late.is_set() or isinstance(error, duckdb.InterruptException):
+                why = f"it ran longer than {self.seconds:g} s"
+                raise TenureError("the statement", why, "narrow it, or set TENURE_SQL_SECONDS") from error
             why = str(error).strip()
             raise TenureError("the statement", why, "mend the SQL; `tenure sql --tables` lists the marts") from error
 
     @contextmanager
-    def _timer(self) -> Iterator[None]:
-        timers = [threading.Timer(self.seconds, self.raw.interrupt)]
+    def _timer(self, late: threading.Event) -> Iterator[None]:
+        def stop() -> None:
+            late.set()
+            self.raw.interrupt()
+
+        timers = [threading.Timer(self.seconds, stop)]
         if self.on_stuck is not None:
             timers.append(threading.Timer(self.seconds * GRACE, self.on_stuck))
         for timer in timers:
