@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.browser.conftest import ANALYST, Superset
-from tests.serving import hostile, world
+from tests.serving import hostile, hostile_size, world
 
 pytestmark = [pytest.mark.superset, pytest.mark.slow]
 
@@ -81,7 +81,7 @@ def test_a_chart_query_takes_no_hostile_expression(superset: Superset, expressio
 @pytest.mark.parametrize(
     ("sql", "why"),
     [
-        (hostile.ENDLESS[0], "longer than 15 s"),
+        (hostile_size.ENDLESS[0], "longer than 15 s"),
         ("select list(range(1000000)) from fct_product_engagement_daily", "memory limit of 200MB"),
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.serving import hostile, world
+from tests.serving import hostile_size, world
 from warehouse_models.errors import TenureError
 from warehouse_models.manifest import Manifest
 from warehouse_models.serving import ALL, GRACE, Principal, ServingConnection, fingerprint, open_serving
@@ -96,7 +96,7 @@ def test_a_statement_that_needs_too_much_memory_is_stopped(home: Path, monkeypat
         )
 
 
-@pytest.mark.parametrize("sql", hostile.ENDLESS, ids=lambda sql: sql[:70])
+@pytest.mark.parametrize("sql", hostile_size.ENDLESS, ids=lambda sql: sql[:70])
 def test_what_no_text_betrays_is_cut_off_and_the_next_statement_works(
     sql: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

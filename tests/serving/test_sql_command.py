@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from tests.serving import hostile, world
+from tests.serving import hostile, hostile_size, world
 
 # One of each kind and more by lot: opening a connection for each of all takes minutes, and the guard is one.
 LOT = random.Random(4).sample([sql for listed in hostile.ALL.values() for sql in listed], 24)
@@ -31,7 +31,7 @@ def test_a_hostile_statement_gets_a_reason_and_a_next_step(sql: str, home: Path)
 @pytest.mark.parametrize(
     ("limit", "value", "sql", "why"),
     [
-        ("SECONDS", "1", hostile.ENDLESS[0], "longer than 1 s"),
+        ("SECONDS", "1", hostile_size.ENDLESS[0], "longer than 1 s"),
         ("MEMORY", "100MB", "select list(a.account_id || b.account_id) from fct_feature_usage_daily a, "
          "fct_feature_usage_daily b", "memory limit of 100MB"),
         ("ROWS", "100", "select * from fct_feature_usage_daily", "more than 100 rows"),
