@@ -10,8 +10,10 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from warehouse_models import duck
 from warehouse_models import gold as gold_models
 from warehouse_models.dbt_sources import DUCKDB_TYPES
 from warehouse_models.lake import Lake
+from warehouse_models.slices import Slices, predicate
 from warehouse_models.spec import Column
 from warehouse_models.specs import spec
 
@@ -73,18 +76,51 @@ def write_tenant_file(
     with _written(build, path) as alias:
         for name, mart in gold_models.marts().items():
             if mart.is_view:
-                scope = f"tenant_id = {literal(tenant)}"
-                sql = silver_view(name, lake, {shard: [(dict(silver), scope)]})
-                build.execute(f"create view {alias}.marts.{name} as {sql}")
+                view = silver_view(name, lake, {shard: [(dict(silver), f"tenant_id = {literal(tenant)}")]})
+                build.execute(f"create view {alias}.marts.{name} as {view}")
+            else:
+                rows = _rows(name, trust, f"tenant_id = {literal(tenant)}")
+                build.execute(f"create table {alias}.marts.{name} as {rows}")
+
+
+def patch_tenant_file(
+    build: duckdb.DuckDBPyConnection,
+    source: Path,
+    path: Path,
+    tenant: str,
+    trust: Mapping[str, Any],
+    slices: Mapping[str, Slices],
+    lake: Lake,
+    shard: str,
+    silver: Mapping[str, int],
+) -> None:
+    """Write the same file as `write_tenant_file`, as a copy of `source` in which only `slices` (by mart) are replaced.
+
+    `source` is an earlier file of the tenant with the columns of today's contracts. A day more costs what the day
+    holds, not what the history does.
+    """
+    with _written(build, path, source) as alias:
+        for name, mart in gold_models.marts().items():
+            if mart.is_view:
+                view = silver_view(name, lake, {shard: [(dict(silver), f"tenant_id = {literal(tenant)}")]})
+                build.execute(f"create or replace view {alias}.marts.{name} as {view}")
                 continue
-            changed = ""
-            if name == "trust":
-                changed = " replace (" + ", ".join(f'{literal(v)} as "{k}"' for k, v in trust.items()) + ")"
-            order = ", ".join(key for key in (mart.spec.slice_column, *mart.spec.key[1:]) if key)
-            build.execute(
-                f"create table {alias}.marts.{name} as select {columns_of(name)} from "
-                f"(select *{changed} from marts.{name} where tenant_id = {literal(tenant)}) order by {order}"
-            )
+            moved: Slices = {tenant: None} if name == "trust" else slices[name]
+            if moved:
+                where = predicate(moved, mart.spec.slice_column)
+                build.execute(f"delete from {alias}.marts.{name} where {where}")
+                build.execute(f"insert into {alias}.marts.{name} {_rows(name, trust, where)}")
+
+
+def _rows(name: str, trust: Mapping[str, Any], where: str) -> str:
+    """SELECT of a mart's rows out of the build database, in its order; the row of `trust` says what `trust` says."""
+    spec_ = gold_models.marts()[name].spec
+    changed = ""
+    if name == "trust":
+        changed = " replace (" + ", ".join(f'{literal(value)} as "{key}"' for key, value in trust.items()) + ")"
+    order = ", ".join(key for key in (spec_.slice_column, *spec_.key[1:]) if key)
+    rows = f"select *{changed} from marts.{name} where {where}"
+    return f"select {columns_of(name)} from ({rows})" + (f" order by {order}" if order else "")
 
 
 def copy_with_trust(
@@ -198,12 +234,18 @@ def _scan(lake: Lake, shard: str, address: str, version: int, columns: Iterable[
 
     A held tenant and a shard that has not run since an upgrade are served at versions older than the spec.
     """
-    table = lake.table(address, shard, version)
-    there = {field.name for field in table.schema().fields} if table else set()
+    there = _columns_at(lake, shard, address, version)
     names = ", ".join(
         f'"{c.name}"' if c.name in there else f'null::{DUCKDB_TYPES[c.type]} as "{c.name}"' for c in columns
     )
     return f"select {names} from delta_scan({literal(lake.table_uri(address, shard))}, version := {version})"
+
+
+@cache
+def _columns_at(lake: Lake, shard: str, address: str, version: int) -> frozenset[str]:
+    # Opening a Delta table takes 10 ms, and each tenant's file scans the same few.
+    table = lake.table(address, shard, version)
+    return frozenset(field.name for field in table.schema().fields) if table else frozenset()
 
 
 def _nothing(columns: Iterable[Column]) -> str:
@@ -225,17 +267,24 @@ def _publish(temporary: Path, path: Path) -> None:
 
 
 class _written:
-    """A new DuckDB file attached for writing as `out`; renamed to its name when all of it is there."""
+    """A DuckDB file attached for writing as `out`, new or a copy of `source`; gets its name when all of it is there."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-        self.connection, self.path, self.temporary = connection, path, _temporary(path)
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, source: Path | None = None) -> None:
+        self.connection, self.path, self.source, self.temporary = connection, path, source, _temporary(path)
 
     def __enter__(self) -> str:
+        if self.source is not None:
+            shutil.copyfile(self.source, self.temporary)
+            self.connection.execute(f"attach {literal(str(self.temporary))} as out")
+            self.connection.execute("begin transaction")
+            return "out"
         self.connection.execute(f"attach {literal(str(self.temporary))} as out (block_size {_BLOCK_SIZE})")
         self.connection.execute("create schema out.marts")
         return "out"
 
     def __exit__(self, kind: Any, *_: Any) -> None:
+        if self.source is not None:
+            self.connection.execute("commit" if kind is None else "rollback")
         if kind is None:
             self.connection.execute("checkpoint out")
         self.connection.execute("detach out")

@@ -73,8 +73,13 @@ def make_plan(
 
 def _trail(lake: Lake, shard: str, address: str, after: int | None, *, known: bool) -> Trail:
     if known and after is None:
-        # Consumed while absent: everything that is there now is new, and its tenants tell themselves.
+        # Consumed while absent: what is there now is new. A table computed for the first time names no slices, but only
+        # tenants that have rows in it can be touched: the first landing of a file once recomputed every neighbour.
         found = lake.trail(address, shard, after=-1)
+        table = lake.table(address, shard, found.version)
+        if found.full and table is not None and "tenant_id" in table.metadata().partition_columns:
+            tenants = {partition["tenant_id"] for partition in table.partitions()}
+            return replace(found, full=False, slices=dict.fromkeys(tenants))
         return found
     return lake.trail(address, shard, after)
 

@@ -1,22 +1,19 @@
 -- Silver total = mart total, per tenant and day, for accounts and for the product.
 with silver as (
     select tenant_id, date, sum(events) as events
-    from {{ source('silver_product', 'usage_daily') }} as usage
-    where {{ in_scope('usage', 'date') }}
+    from {{ in_scope(source('silver_product', 'usage_daily'), 'date') }} as usage
     group by all
 ),
 
 accounts as (
     select tenant_id, date, sum(events) as events
-    from {{ ref('fct_account_engagement_daily') }} as facts
-    where {{ in_scope('facts', 'date') }}
+    from {{ in_scope(ref('fct_account_engagement_daily'), 'date') }} as facts
     group by all
 ),
 
 product as (
     select tenant_id, date, events
-    from {{ ref('fct_product_engagement_daily') }} as facts
-    where {{ in_scope('facts', 'date') }}
+    from {{ in_scope(ref('fct_product_engagement_daily'), 'date') }} as facts
 )
 
 select

@@ -2,12 +2,10 @@
 select tenant_id, date, sum(events) as events, sum(resolved) as resolved
 from (
     select tenant_id, event_date as date, 1 as events, 0 as resolved
-    from {{ source('silver_product', 'events') }} as events
-    where {{ in_scope('events', 'event_date') }}
+    from {{ in_scope(source('silver_product', 'events'), 'event_date') }} as events
     union all
     select tenant_id, event_date, 0, 1
-    from {{ source('silver_product', 'activity') }} as activity
-    where {{ in_scope('activity', 'event_date') }}
+    from {{ in_scope(source('silver_product', 'activity'), 'event_date') }} as activity
 )
 group by tenant_id, date
 having sum(events) <> sum(resolved)

@@ -1,22 +1,19 @@
 -- Silver total = mart total, per tenant and day, for accounts and for the product.
 with silver as (
     select tenant_id, session_date as date, count(*) as sessions
-    from {{ source('silver_product', 'sessions') }} as sessions
-    where {{ in_scope('sessions', 'session_date') }}
+    from {{ in_scope(source('silver_product', 'sessions'), 'session_date') }} as sessions
     group by all
 ),
 
 accounts as (
     select tenant_id, date, sum(sessions) as sessions
-    from {{ ref('fct_account_engagement_daily') }} as facts
-    where {{ in_scope('facts', 'date') }}
+    from {{ in_scope(ref('fct_account_engagement_daily'), 'date') }} as facts
     group by all
 ),
 
 product as (
     select tenant_id, date, sessions
-    from {{ ref('fct_product_engagement_daily') }} as facts
-    where {{ in_scope('facts', 'date') }}
+    from {{ in_scope(ref('fct_product_engagement_daily'), 'date') }} as facts
 )
 
 select

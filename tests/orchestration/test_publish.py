@@ -16,6 +16,7 @@ from orchestration.audit.verdict import Failure, Verdict
 from orchestration.gold import GoldResult, run_gold
 from orchestration.publish import PublishResult, publish
 from orchestration.publish_files import write_all_file
+from orchestration.publish_gold import GoldWriter
 from orchestration.retention import kept, pinned_versions, prune
 from tests.silver_world import SilverWorld
 from warehouse_models import duck, home
@@ -165,6 +166,34 @@ def test_days_before_a_first_event_that_turned_out_to_be_later_are_gone_for_ever
     assert ask(None, old) == [(0,)], "gold Delta keeps no day that its tenant no longer has"
 
 
+def test_a_patched_file_holds_the_same_rows_as_the_build_until_one_is_written_anew(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.run()
+    monkeypatch.setattr(publishing, "_PATCHES", 1)
+    steps = (
+        (1, "2024-01-07 09:00", "g"),  # a day more, a new account, a new feature
+        (0, "2024-01-08 09:00", "f"),  # patched often enough
+        (1, "2024-01-02 11:00", "g"),  # the feature's first use moves
+    )
+    for patches, moment, feature in steps:
+        shop.pool.event("acme", moment, user="v", account="b", feature=feature)
+        shop.pool.commit()
+        shop.run()
+        assert present().tenants["acme"]["patches"] == patches
+        assert ask("acme", EVENTS) == ask(None, f"{EVENTS} where tenant_id = 'acme'")
+        build = duck.connect(home.build_path("pool"), read_only=True)
+        try:
+            for name, mart in gold_models.marts().items():
+                if not mart.is_view and name != "trust":
+                    built = build.execute(
+                        f"select * from marts.{name} where tenant_id = 'acme' order by all"
+                    ).fetchall()
+                    assert ask("acme", f"select * from marts.{name} order by all") == built, name
+        finally:
+            build.close()
+
+
 def test_a_tenant_that_was_never_green_has_no_file_and_is_listed_as_held(shop: Shop) -> None:
     shop.pool.extra_rows["silver/product/usage_daily"].append(broken_row("bolt", date(2024, 1, 3)))
     shop.pool.commit()
@@ -240,19 +269,17 @@ def test_gold_keeps_held_rows_when_a_mart_gains_and_loses_a_column(
     lake = Lake()
     mart = gold_models.marts()["dim_features"]
     connection = duck.connect()
-    for table in ("consumed (address varchar, version bigint)", "changes (run bigint, tenant_id varchar)"):
-        connection.execute(f"create schema if not exists control; create table control.{table}")
     connection.execute(
         "create schema marts; create table marts.dim_features as select * from (values ('acme', 'f'), "
         "('bolt', 'f')) as rows(tenant_id, feature), (select date '2024-01-01' as first_used_date, true as is_planned)"
     )
-    state = publishing._State(connection, lake, "pool", home.published_root(), {})
+    gold = GoldWriter(connection, lake, "pool", {}, {})
 
     def publish_with(columns: list[str], tenant: str) -> None:
         spec = replace(mart.spec, columns=tuple(mart.spec.column(name) for name in columns))
         changed = replace(mart, spec=spec)
         monkeypatch.setattr(gold_models, "marts", lambda: {"dim_features": changed})
-        state._replace(changed, {tenant: None}, {tenant}, {})
+        gold._replace(changed, {tenant: None}, {tenant}, {})
 
     publish_with(["tenant_id", "feature", "is_planned"], "acme")
     publish_with(["tenant_id", "feature", "first_used_date"], "bolt")
