@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -12,6 +13,8 @@ import orjson
 _SORTED = orjson.OPT_SORT_KEYS
 # The shortest integer that does not fit into 64 bits has 20 digits.
 _LONG_NUMBER = re.compile(rb"[0-9]{20}")
+# A float keeps 15 digits of any decimal number.
+_LONG_FRACTION = re.compile(rb"[0-9](?:\.?[0-9]){15}")
 
 
 class TooDeep(ValueError):
@@ -39,22 +42,30 @@ def parse(raw: bytes | str) -> Any:
     return orjson.loads(raw)
 
 
-def exact(value: dict[str, Any], raw: bytes) -> dict[str, Any]:
+def exact(value: dict[str, Any], raw: bytes, *, fractions: bool = False) -> dict[str, Any]:
     """The object that `raw` was parsed to, with every digit of the integers that `parse` rounded (beyond 64 bits).
 
-    Two ids of that length must not become one. The value itself where nothing was rounded or `raw` is no JSON.
+    Two ids of that length must not become one. `fractions`: a decimal of which a float keeps not every digit becomes
+    its text, for it may be money. The value itself where nothing was rounded or `raw` is no JSON.
     """
-    if _LONG_NUMBER.search(raw) is None:
+    if (_LONG_FRACTION if fractions else _LONG_NUMBER).search(raw) is None:
         return value
     try:
-        return _with_digits(value, json.loads(raw))
+        told = json.loads(raw, parse_float=_Fraction) if fractions else json.loads(raw)
+        return _with_digits(value, told)
     except (ValueError, RecursionError):
         return value
+
+
+class _Fraction(str):
+    """The text of a JSON number with a fraction or an exponent."""
 
 
 def _with_digits(value: Any, digits: Any) -> Any:
     if value.__class__ is float and digits.__class__ is int:
         return digits
+    if value.__class__ is float and digits.__class__ is _Fraction:
+        return value if Decimal(repr(value)) == Decimal(digits) else str(digits)
     if isinstance(value, dict) and isinstance(digits, dict):
         return {name: _with_digits(inner, digits.get(name)) for name, inner in value.items()}
     if isinstance(value, list) and isinstance(digits, list) and len(value) == len(digits):

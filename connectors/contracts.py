@@ -10,8 +10,9 @@ from connectors import refusals
 from connectors.canonical import exact
 from connectors.events import EventContract, unflatten
 from connectors.mapping import Mapping, take
+from connectors.objects import RECORD_OBJECTS
 from connectors.reading import Row
-from connectors.records import RECORD_OBJECTS, RecordContract
+from connectors.records import RecordContract
 from connectors.refusals import Refused
 from connectors.times import MICROS_PER_SECOND, parse_micros
 from warehouse_models.catalog import Tenant
@@ -42,17 +43,21 @@ class RowReader:
         self.contract, self.mapping = contract, mapping
         # An event in a table row has its objects as text and their fields as columns.
         self._is_flat = object == "events" and (mapping is not None or kind != "jsonl")
-        self.unseen = set() if mapping is None else set(mapping.columns.values())
+        self.unseen = set() if mapping is None else set(mapping.sources)
 
     def read(self, row: Row) -> tuple[Any, ...]:
         """The row of bronze, in the order of the contract. Raises Refused."""
         value = row.value
         if value is None:
             raise Refused(row.refusal or refusals.NOT_JSON)
+        is_record = isinstance(self.contract, RecordContract)
+        if is_record or self.mapping is not None:
+            # Before the map: afterwards a column may have the name of another one of the raw row.
+            value = exact(value, row.raw, fractions=is_record)
         if self.mapping is not None:
             if self.unseen:
                 self.unseen = {source for source in self.unseen if take(value, source) is None}
-            value = self.mapping.apply(exact(value, row.raw))
+            value = self.mapping.apply(value)
         if self._is_flat:
             value = unflatten(value)
         return self.contract.read(value, row.raw, row.line, row.size)

@@ -188,7 +188,7 @@ class _FileLanding:
             # Rows without a time of their own belong to the moment their landing began, killed or not.
             self.contract.default_time = began
         skipped = last = read = 0
-        sources = () if self.mapping is None else self.mapping.columns.values()
+        sources = () if self.mapping is None else self.mapping.sources
         try:
             for row in read_rows(self.path, done, self.limit, self.most_bytes, sources):
                 read += 1
@@ -211,6 +211,9 @@ class _FileLanding:
             self.report.quarantined += refused
         if self.reader.unseen and done == 0 and self.report.rows and self.report.error is None:
             self.report.notes.append(f"no row has {', '.join(sorted(self.reader.unseen))}, which the map reads")
+        if isinstance(self.contract, RecordContract) and self.contract.object.dates:
+            self.report.is_as_of_told = self.as_of is not None
+            self.report.as_of = self.contract.speaks_of if self.as_of is None else iso(self.as_of)[:10]
         if self.report.error is None and _stat(self.path) != self.seen:
             self.report.error = "the file changed or went away while it was read; land it again"
         if self.report.error is None:

@@ -4,6 +4,8 @@
     columns:               # contract column: column of the file (dots reach into objects)
       account_id: id
       context.groupId: company
+    joined:                # contract column: columns of the file that only together name a row
+      invoice_line_id: [customer, period]
     constants:             # contract column: the value of every row
       currency: USD
     units:                 # contract column: factor, exact decimal arithmetic
@@ -30,12 +32,12 @@ import yaml
 
 from connectors.canonical import NotText, TooDeep, canonical, text_of
 from connectors.events import FIELDS, NESTED
-from connectors.records import RECORD_OBJECTS
+from connectors.objects import RECORD_OBJECTS
 from connectors.refusals import Refused, shown
 from warehouse_models.errors import TenureError
 
 MAPS = Path(__file__).parent / "maps"
-_PARTS = ("object", "columns", "constants", "units", "nulls", "description")
+_PARTS = ("object", "columns", "joined", "constants", "units", "nulls", "description")
 _TARGETS: dict[str, tuple[str, ...]] = {
     "events": FIELDS,
     **{name: (*known.columns, "updated_at", "is_deleted") for name, known in RECORD_OBJECTS.items()},
@@ -54,6 +56,7 @@ class Mapping:
     name: str = ""
     object: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
+    joined: dict[str, tuple[str, ...]] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)
     units: dict[str, Decimal] = field(default_factory=dict)
     nulls: frozenset[str] = frozenset()
@@ -61,12 +64,20 @@ class Mapping:
     @property
     def sha(self) -> str:
         told = [self.columns, self.constants, {k: str(v) for k, v in self.units.items()}, sorted(self.nulls)]
+        # Only where there are some: the sha of a map without them is what it always was.
+        told += [self.joined] if self.joined else []
         return sha256(canonical(told)).hexdigest()
+
+    @property
+    def sources(self) -> list[str]:
+        """Columns of the file that the map reads."""
+        return [*self.columns.values(), *(name for names in self.joined.values() for name in names)]
 
     def apply(self, row: dict[str, Any]) -> dict[str, Any]:
         """The row under the contract's names. Raises Refused where a unit meets something that is no number."""
         left = {name: cell for name, cell in row.items() if not (cell.__class__ is str and cell in self.nulls)}
         taken = {target: take(row, source) for target, source in self.columns.items()}
+        taken |= {target: _joined(row, names) for target, names in self.joined.items()}
         for source in self.columns.values():
             left.pop(source, None)
         result: dict[str, Any] = left
@@ -87,7 +98,7 @@ class Mapping:
             why = f"it maps {self.object}, and the files are landed as {object}"
             raise TenureError(f"map {self.name}", why, f"--object {self.object}, or another map")
         known = _TARGETS[object]
-        for target in (*self.columns, *self.constants, *self.units):
+        for target in (*self.columns, *self.joined, *self.constants, *self.units):
             head, dot, _ = target.partition(".")
             if target in known or (object == "events" and dot and head in NESTED):
                 continue
@@ -96,6 +107,17 @@ class Mapping:
             more = " (and fields of properties, traits and context, e.g. context.groupId)" if object == "events" else ""
             why = f"{target} is no column of {object}{meant}"
             raise TenureError(f"map {self.name}", why, f"columns of {object}: {', '.join(known)}{more}")
+
+
+def _joined(row: dict[str, Any], names: tuple[str, ...]) -> str | None:
+    """The texts of some columns as one, which no other texts give; None where one is missing."""
+    try:
+        parts = [text_of(take(row, name)) for name in names]
+    except NotText:
+        return None
+    if None in parts:
+        return None
+    return ":".join(str(part).replace("\\", "\\\\").replace(":", "\\:") for part in parts)
 
 
 def take(row: dict[str, Any], name: str) -> Any:
@@ -140,12 +162,15 @@ def read_mapping(path: Path | str) -> Mapping:
     object = told.get("object")
     if object is not None and object not in _TARGETS:
         raise TenureError(f"map {path}", f"it maps {object}, which cannot be landed", f"objects: {', '.join(_TARGETS)}")
-    for part in ("columns", "constants", "units"):
+    for part in ("columns", "joined", "constants", "units"):
         if not isinstance(told.get(part) or {}, dict):
             raise _wrong(path, f"{part} is not a mapping of contract column to value")
     columns = told.get("columns") or {}
     if odd := [target for target, source in columns.items() if not isinstance(source, str | int) or source == ""]:
         raise _wrong(path, f"columns: {odd[0]} names no column of the file")
+    joined = told.get("joined") or {}
+    if odd := [target for target, names in joined.items() if not _is_names(names)]:
+        raise _wrong(path, f"joined: {odd[0]} is not a list of two or more columns of the file")
     nulls = told.get("nulls") or []
     if not isinstance(nulls, list) or not all(isinstance(cell, str | int | float) for cell in nulls):
         raise _wrong(path, "nulls is not a list of texts (quote each: ['None', '-'])")
@@ -159,10 +184,15 @@ def read_mapping(path: Path | str) -> Mapping:
         name=path.name,
         object=object,
         columns={str(target): str(source) for target, source in columns.items()},
+        joined={str(target): tuple(str(name) for name in names) for target, names in joined.items()},
         constants={str(target): _constant(path, value) for target, value in (told.get("constants") or {}).items()},
         units=units,
         nulls=frozenset(str(cell) for cell in nulls),
     )
+
+
+def _is_names(names: Any) -> bool:
+    return isinstance(names, list) and len(names) > 1 and all(isinstance(n, str | int) and n != "" for n in names)
 
 
 def _loaded(path: Path) -> dict[str, Any]:

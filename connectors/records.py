@@ -1,131 +1,76 @@
-"""The records contract (DESIGN §8): a row of accounts or users to a version in bronze/crm, or the reason it is refused.
+"""The records contract (DESIGN §8): a row of a record object to a version in bronze, or the reason it is refused.
 
-The payload of a version is its contract columns in one spelling (times in UTC, whole numbers as digits, empty is
-absent) and every other column under `extra`, so that two exports which say the same are the same. The times as they
-were written stay under `received` where their spelling differs; `payload_sha` is taken without it.
+The payload of a version is its contract columns in one spelling (times in UTC, numbers as digits, empty is absent) and
+every other column under `extra`, so that two exports which say the same are the same. The times as they were written
+stay under `received` where their spelling differs; `payload_sha` is taken without it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import pyarrow as pa
 
-from connectors import refusals
+from connectors import refusals, spelling
 from connectors.arrow import columns
-from connectors.canonical import NotText, TooDeep, canonical, exact, id_of, sha_hex, text_of
-from connectors.refusals import Refused, shown
-from connectors.times import MICROS_PER_DAY, NotATime, iso, parse_day, parse_micros
+from connectors.canonical import NotText, TooDeep, canonical, id_of, sha_hex, text_of
+from connectors.objects import RecordObject
+from connectors.refusals import Refused
+from connectors.times import MICROS_PER_DAY, iso, parse_micros
 from warehouse_models.spec import TableSpec
 
 # Silver gives the first version of a key all the time before it, from 1900-01-01: no version may be older than that.
 FLOOR = parse_micros("1900-01-02")
 _TYPED = ("record_id", "payload_sha", "updated_at", "op", "line", "bytes", "payload")
-_TRUE, _FALSE = frozenset(("true", "t", "yes", "y", "1")), frozenset(("false", "f", "no", "n", "0"))
-
-
-def _time(name: str, text: str) -> str:
-    try:
-        return iso(parse_micros(text))
-    except NotATime:
-        raise Refused(refusals.NOT_ISO.format(field=name, value=shown(text))) from None
-
-
-def _day(name: str, text: str) -> str:
-    try:
-        return parse_day(text).isoformat()
-    except NotATime:
-        raise Refused(refusals.NOT_ISO_DAY.format(field=name, value=shown(text))) from None
-
-
-def _count(name: str, text: str) -> str:
-    try:
-        number = Decimal(text) if text.isascii() and len(text) <= 40 else Decimal("nan")
-        if number >= 0 and number == number.to_integral_value() and number < 2**63:
-            return str(int(number))
-    except InvalidOperation:
-        pass
-    raise Refused(refusals.BAD_INTEGER.format(field=name, value=shown(text)))
-
-
-def _text(_: str, text: str) -> str:
-    return text
-
-
-@dataclass(frozen=True)
-class RecordObject:
-    """A canonical object whose rows are versions: its key column and the spelling of every other contract column."""
-
-    name: str
-    address: str
-    key: str
-    columns: dict[str, Callable[[str, str], str]]
-
-
-RECORD_OBJECTS: dict[str, RecordObject] = {
-    "accounts": RecordObject(
-        "accounts",
-        "bronze/crm/accounts",
-        "account_id",
-        {
-            **dict.fromkeys(
-                ("account_id", "name", "parent_account_id", "segment", "industry", "country", "csm"), _text
-            ),
-            "created_at": _time,
-            "renewal_date": _day,
-            "currency": _text,
-            "licensed_seats": _count,
-        },
-    ),
-    "users": RecordObject(
-        "users",
-        "bronze/crm/users",
-        "user_id",
-        {**dict.fromkeys(("user_id", "account_id", "email", "name", "role"), _text), "created_at": _time},
-    ),
-}
 
 
 @dataclass
 class RecordContract:
-    """Reads versions of one object. Times in UTC microseconds; `default_time` is the updated_at of rows without one."""
+    """Reads versions of one object. Times in UTC microseconds; `default_time` is the updated_at of rows without one.
+
+    `speaks_of`: the latest day (ISO) that the rows read so far speak of, up to the landing's own; None: none does.
+    """
 
     object: RecordObject
     landed_at: int
     default_time: int
     table: TableSpec
+    speaks_of: str | None = None
 
     def read(self, value: dict[str, Any], raw: bytes, line: int, size: int) -> tuple[Any, ...]:
-        """One row in the order of `_TYPED`. Raises Refused."""
-        value = exact(value, raw)
-        key = self._field(value, self.object.key)
-        if key is None:
-            raise Refused(refusals.NO_KEY.format(field=self.object.key))
+        """One row in the order of `_TYPED`; `value` has every digit (canonical.exact). Raises Refused."""
+        keys = {name: self._field(value, name) for name in self.object.key}
+        for name, told in keys.items():
+            if told is None:
+                raise Refused(refusals.NO_KEY.format(field=name))
+        # Until every part is spelled, a refusal names the record by what was written.
+        named = "@".join(str(told) for told in keys.values())
         try:
-            return self._read(value, key, line, size)
+            return self._read(value, line, size)
         except Refused as refused:
-            refused.record_id = refused.record_id or key
+            refused.record_id = refused.record_id or named
             raise
 
-    def _read(self, value: dict[str, Any], key: str, line: int, size: int) -> tuple[Any, ...]:
+    def _read(self, value: dict[str, Any], line: int, size: int) -> tuple[Any, ...]:
         content: dict[str, Any] = {}
         received: dict[str, str] = {}
         for name, spelled in self.object.columns.items():
             text = self._field(value, name)
             if text is not None:
                 content[name] = spelled(name, text)
-                if content[name] != text and spelled in (_time, _day):
+                if content[name] != text and spelled in (spelling.time, spelling.day):
                     received[name] = text
         updated = self._field(value, "updated_at")
         at = self.default_time if updated is None else self._updated(updated, received)
         deleted = self._deleted(value)
         if deleted:
             content["is_deleted"] = True
+        else:
+            self._check(content)
         known = {*self.object.columns, "updated_at", "is_deleted"}
         extra = {name: cell for name, cell in value.items() if name not in known and cell is not None and cell != ""}
+        key = self.object.record_id(content)
         try:
             if extra:
                 content["extra"] = extra
@@ -135,10 +80,23 @@ class RecordContract:
                 payload = canonical({**content, "received": received})
         except TooDeep:
             raise Refused(refusals.TOO_DEEP) from None
+        self._heard(content)
         return key, sha, at, "delete" if deleted else "upsert", line, size, payload.decode()
 
+    def _check(self, content: dict[str, Any]) -> None:
+        """A deletion needs its key only; a state needs every required column, and none that contradict."""
+        for name in self.object.required:
+            if name not in content:
+                raise Refused(refusals.MISSING.format(field=name))
+        self.object.check(content)
+
+    def _heard(self, content: dict[str, Any]) -> None:
+        landed = iso(self.landed_at)[:10]
+        days = [content[name][:10] for name in self.object.dates if name in content]
+        self.speaks_of = max([day for day in days if day <= landed] + [self.speaks_of or ""]) or None
+
     def _updated(self, text: str, received: dict[str, str]) -> int:
-        spelled, at = _time("updated_at", text), parse_micros(text)
+        spelled, at = spelling.time("updated_at", text), parse_micros(text)
         if at > self.landed_at + MICROS_PER_DAY:
             raise Refused(refusals.UPDATED_IN_FUTURE.format(value=spelled))
         if at < FLOOR:
@@ -148,8 +106,11 @@ class RecordContract:
         return at
 
     def _field(self, value: dict[str, Any], name: str) -> str | None:
+        cell = value.get(name)
+        if isinstance(cell, bool) and self.object.columns.get(name) is spelling.boolean:
+            return "true" if cell else "false"
         try:
-            text = (id_of if name.endswith("_id") else text_of)(value.get(name))
+            text = (id_of if name.endswith("_id") else text_of)(cell)
         except NotText:
             raise Refused(refusals.NOT_TEXT.format(field=name, kind=type(value[name]).__name__)) from None
         if text is not None and "\0" in text:
@@ -160,10 +121,7 @@ class RecordContract:
         said = value.get("is_deleted")
         if isinstance(said, bool) or said is None:
             return bool(said)
-        text = (self._field(value, "is_deleted") or "false").lower()
-        if text not in _TRUE and text not in _FALSE:
-            raise Refused(refusals.BAD_BOOLEAN.format(field="is_deleted", value=shown(said)))
-        return text in _TRUE
+        return spelling.boolean("is_deleted", self._field(value, "is_deleted") or "false") == "true"
 
     def columns(self, rows: list[tuple[Any, ...]]) -> dict[str, pa.Array]:
         """The typed columns of read rows, by name."""

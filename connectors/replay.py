@@ -72,7 +72,7 @@ def replay(
         else:
             (path,) = landable([corrected_by])
             only = replace(only, file=only.file or shown_name(path.name))
-            sources = () if using is None else using.columns.values()
+            sources = () if using is None else using.sources
             # The payload is not looked at: the file has the row.
             waiting = open_rows(lake, duck, found, only, "* REPLACE ('' AS payload)")
             run.of(corrected(path, found, waiting, sources, report))

@@ -11,7 +11,8 @@ from typing import Any
 class FileReport:
     """Counts of one file, in rows. `error` says why reading stopped before the file's end (None: read to its end).
 
-    `notes` say what is odd about a file that is not wrong, such as a column of the map that no row has.
+    `notes` say what is odd about a file that is not wrong, such as a column of the map that no row has. `as_of`: the
+    day up to which a file of billing records is true; `is_as_of_told` is false where it is the latest one it speaks of.
     """
 
     file: str
@@ -24,6 +25,8 @@ class FileReport:
     seconds: float = 0.0
     error: str | None = None
     notes: list[str] = field(default_factory=list)
+    as_of: str | None = None
+    is_as_of_told: bool = False
 
     @property
     def rows(self) -> int:

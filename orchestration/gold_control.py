@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from warehouse_models import gold as gold_models
 from warehouse_models.catalog import Tenant
+from warehouse_models.currencies import currencies
 from warehouse_models.dbt_sources import DUCKDB_TYPES
 from warehouse_models.lake import Lake
 from warehouse_models.policy import settings_hash, settings_tables
@@ -29,7 +30,7 @@ from warehouse_models.trail import read_trail
 
 BEGINNING, END = date(1900, 1, 1), date(2999, 12, 31)
 # Policy values that models read through schema control; all others reach gold by way of silver.
-POLICIES = ("trend_min_events", "plan_features")
+POLICIES = ("trend_min_events", "plan_features", "reporting_currency", "revenue_profiles")
 # Inputs whose slices are days of use; of the others, only whose they are matters here: what moved is found by
 # comparing with control.seen_*.
 _DATED = ("silver/product/usage_daily", "silver/product/sessions")
@@ -38,8 +39,7 @@ _TABLES = """
 create schema if not exists control;
 create table if not exists control.state (definition varchar);
 create table if not exists control.run (run bigint, definition varchar);
-create table if not exists control.settings (tenant_id varchar, trend_min_events bigint, fingerprint varchar);
-create table if not exists control.plan_features (tenant_id varchar, feature varchar);
+create table if not exists control.currencies (code varchar, name varchar, digits bigint);
 create table if not exists control.touched (tenant_id varchar, from_date date, to_date date);
 create table if not exists control.touched_tenants (tenant_id varchar);
 create table if not exists control.versions (address varchar, version bigint);
@@ -52,6 +52,10 @@ create table if not exists control.seen_accounts (
 );
 create table if not exists control.seen_seats (
     tenant_id varchar, account_id varchar, from_date date, to_date date, licensed_seats bigint
+);
+create table if not exists control.seen_mrr_days (
+    tenant_id varchar, account_id varchar, currency varchar, from_date date, to_date date, mrr_minor bigint,
+    mrr_reporting_minor bigint
 );
 create table if not exists control.changes (
     run bigint, tenant_id varchar, scope varchar, from_date date, to_date date
@@ -198,14 +202,15 @@ def prepare(
         connection.execute("insert into control.state values (null)")
     connection.register("prepared_settings", tables["settings"])
     connection.register("prepared_fingerprints", fingerprints)
-    connection.execute("delete from control.settings")
     connection.execute(
-        "insert into control.settings select tenant_id, trend_min_events, fingerprint "
+        "create or replace table control.settings as "
+        "select tenant_id, trend_min_events, reporting_currency, fingerprint "
         "from prepared_settings join prepared_fingerprints using (tenant_id)"
     )
-    connection.register("prepared_features", tables["plan_features"])
-    connection.execute("delete from control.plan_features")
-    connection.execute("insert into control.plan_features by name select * from prepared_features")
+    for name, rows in (("plan_features", tables["plan_features"]), ("revenue_profiles", tables["revenue_profiles"])):
+        connection.register("prepared", rows)
+        connection.execute(f"create or replace table control.{name} as select * from prepared")
+    _fill(connection, "currencies", [(c.code, c.name, c.digits) for c in currencies().values()])
     _fill(connection, "touched", ranges)
     _fill(connection, "touched_tenants", [(tenant,) for tenant in sorted(made.tenants)])
     _fill(connection, "versions", sorted(made.versions.items()))

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from connectors.events import EventContract
 from connectors.land import land
-from connectors.records import FLOOR, RECORD_OBJECTS, RecordContract
+from connectors.objects import RECORD_OBJECTS
+from connectors.records import FLOOR, RecordContract
 from connectors.times import now_micros, parse_micros
 from tests.history_records import Delivery
 from warehouse_models.catalog import DEFAULT_SHARD, Catalog

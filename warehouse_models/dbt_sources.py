@@ -23,6 +23,7 @@ DUCKDB_TYPES = {
     "boolean": "boolean",
     "timestamp": "timestamp with time zone",
     "date": "date",
+    "decimal(38,12)": "decimal(38,12)",
 }
 
 

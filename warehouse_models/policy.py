@@ -17,7 +17,8 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from warehouse_models import tracking_plan
+from warehouse_models import revenue_policy, tracking_plan
+from warehouse_models.currencies import currencies
 from warehouse_models.errors import TenureError
 from warehouse_models.quotas import DEFAULTS as QUOTAS
 
@@ -35,6 +36,7 @@ _SETTINGS = (
     ("event_time_clamp_seconds", pa.int64()),
     ("trend_min_events", pa.int64()),
     ("has_plan", pa.bool_()),
+    ("reporting_currency", pa.string()),
 )
 _RELATIONS: Mapping[str, tuple[tuple[str, pa.DataType], ...]] = {
     "settings": _SETTINGS,
@@ -43,6 +45,7 @@ _RELATIONS: Mapping[str, tuple[tuple[str, pa.DataType], ...]] = {
     "plan_events": (("event", pa.string()), ("feature", pa.string())),
     "plan_properties": (("event", pa.string()), ("property", pa.string())),
     "plan_features": (("feature", pa.string()),),
+    "revenue_profiles": revenue_policy.COLUMNS,
 }
 RELATIONS = tuple(_RELATIONS)
 # What a text can depend on: the columns of `settings` one by one, the other relations as a whole.
@@ -58,7 +61,7 @@ def engagement_defaults() -> Mapping[str, Any]:
 
 def check_key(key: str) -> None:
     """TenureError where there is no setting `key`; names those that are."""
-    known = sorted([*engagement_defaults(), "reporting_currency", "tracking_plan"])
+    known = sorted([*engagement_defaults(), *revenue_policy.defaults(), "reporting_currency", "tracking_plan"])
     if key not in known:
         why = "there is no such setting"
         raise TenureError(f"setting {key}", why, f"known settings: {', '.join(known)}; quotas: {', '.join(QUOTAS)}")
@@ -74,8 +77,10 @@ def check_setting(key: str, value: Any) -> Any:
     defaults = engagement_defaults()
     if key == "tracking_plan":
         return tracking_plan.read(Path(value)) if isinstance(value, str) else tracking_plan.checked(value)
+    if revenue_policy.is_policy(key):
+        return revenue_policy.check(key, value)
     if key == "reporting_currency":
-        if not (isinstance(value, str) and len(value) == 3 and value.isalpha() and value.isupper()):
+        if value not in currencies():
             raise TenureError(f"setting {key}", f"{value!r} is no ISO 4217 code", "give three capitals, e.g. EUR")
         return value
     if isinstance(defaults[key], int):
@@ -164,7 +169,10 @@ def _rows(settings: Mapping[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
     gap, clamp = int(values["session_gap_minutes"]) * 60, int(values["event_time_clamp_minutes"]) * 60
     internal = values["internal_users"]
     return {
-        "settings": [(gap, clamp, int(values["trend_min_events"]), plan is not None)],
+        "settings": [
+            (gap, clamp, int(values["trend_min_events"]), plan is not None, settings.get("reporting_currency"))
+        ],
+        "revenue_profiles": revenue_policy.rows(settings),
         "qualifying_types": sorted({(name,) for name in values["qualifying_types"]}),
         "internal_rules": sorted(
             {

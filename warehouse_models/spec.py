@@ -28,6 +28,8 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "boolean": pa.bool_(),
     "timestamp": pa.timestamp("us", tz="UTC"),
     "date": pa.date32(),
+    # Exact amounts and rates. Twelve places are what payment systems give; 26 digits before them fit any currency.
+    "decimal(38,12)": pa.decimal128(38, 12),
 }
 
 

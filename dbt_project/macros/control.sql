@@ -14,7 +14,8 @@
         {%- if done | length == wanted | length -%}
             begin transaction;
             {% for seen, model in [
-                ('seen_features', 'dim_features'), ('seen_accounts', 'int_accounts'), ('seen_seats', 'int_account_seats')
+                ('seen_features', 'dim_features'), ('seen_accounts', 'int_accounts'), ('seen_seats', 'int_account_seats'),
+                ('seen_mrr_days', 'int_mrr_days')
             ] %}
                 delete from control.{{ seen }} where tenant_id in (select tenant_id from intermediate.int_touched_tenants);
                 insert into control.{{ seen }} by name
@@ -38,6 +39,8 @@
                 union all
                 select tenant_id, 'int_affected_days', from_date, to_date from intermediate.int_affected_days
                 union all
+                select tenant_id, 'int_affected_mrr_days', from_date, to_date from intermediate.int_affected_mrr_days
+                union all
                 select tenant_id, 'int_affected_periods', from_date, to_date from intermediate.int_affected_periods
                 union all
                 select tenant_id, 'int_touched_tenants', null, null from intermediate.int_touched_tenants
@@ -53,6 +56,8 @@
             delete from control.audit_scope;
             insert into control.audit_scope
             select tenant_id, from_date, to_date from intermediate.int_affected_days
+            union all
+            select tenant_id, from_date, to_date from intermediate.int_affected_mrr_days
             union all
             select tenant_id, from_date, to_date from control.audit_extra;
             commit;

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 quarantine = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Rows that landing refused, and why.")
 
-OBJECTS = "events, accounts or users"
+OBJECTS = "events, accounts, users, subscriptions, invoices or exchange_rates"
 # Read from the folder, for importing the package that reads maps would make `tenure --help` slow.
 MAPS = ", ".join(sorted(path.stem for path in (Path(__file__).parents[2] / "connectors" / "maps").glob("*.yaml")))
 
@@ -90,6 +90,10 @@ def _print_report(report: LandingReport) -> None:
         for file in report.files
     ]
     print_rows(rows, ("file", "accepted", "duplicate", "quarantined", "problem"), "No files.")
+    for file in report.files:
+        if file.as_of is not None:
+            told = "told" if file.is_as_of_told else "the latest day it speaks of; --as-of DATE says otherwise"
+            out.print(f"{escape(file.file)} is true up to {file.as_of} ({told})")
     if report.quarantined:
         out.print(f"why rows were refused: tenure quarantine list --tenant {report.tenant}")
     if report.accepted:

@@ -2,6 +2,9 @@
 inputs:
   bronze/crm/accounts: {days: all}
   bronze/crm/users: {days: all}
+  bronze/billing/subscriptions: {days: all}
+  bronze/billing/invoices: {days: all}
+  bronze/billing/exchange_rates: {days: all}
   bronze/landings: {days: all}
 */
 -- Versions of a record order by updated_at. Two rows of one key and one time with other content void that time (both are
@@ -12,6 +15,26 @@ WITH received AS (
     UNION ALL
     SELECT tenant_id, object, record_id, updated_at, op, landed_at, batch_id, payload_sha, payload
     FROM bronze_crm_users
+    UNION ALL
+    SELECT tenant_id, object, record_id, updated_at, op, landed_at, batch_id, payload_sha, payload
+    FROM bronze_billing_subscriptions
+    UNION ALL
+    SELECT tenant_id, object, record_id, updated_at, op, landed_at, batch_id, payload_sha, payload
+    FROM bronze_billing_invoices
+    UNION ALL
+    SELECT tenant_id, object, record_id, updated_at, op, landed_at, batch_id, payload_sha, payload
+    FROM bronze_billing_exchange_rates
+),
+
+named AS (
+    -- What a complete delivery replaces: of a subscription all its periods, whose ids end in @ and their first day.
+    SELECT
+        r.*,
+        CASE
+            WHEN object = 'subscriptions' THEN substr(record_id, 1, length(record_id) - 11)
+            ELSE record_id
+        END AS thing_id
+    FROM received AS r
 ),
 
 -- A delivery landed with --complete says all there is to say of each id it names, up to the time it is true at: rows of
@@ -20,13 +43,13 @@ complete AS (
     SELECT
         r.tenant_id,
         r.object,
-        r.record_id,
+        r.thing_id,
         max(coalesce(l.as_of, l.landed_at)) AS as_of,
         max_by(r.batch_id, struct(coalesce(l.as_of, l.landed_at), r.batch_id)) AS batch_id
-    FROM received AS r
+    FROM named AS r
     INNER JOIN bronze_landings AS l
         ON r.tenant_id = l.tenant_id AND r.object = l.object AND r.batch_id = l.batch_id AND l.complete
-    GROUP BY r.tenant_id, r.object, r.record_id
+    GROUP BY r.tenant_id, r.object, r.thing_id
 ),
 
 said AS (
@@ -38,8 +61,8 @@ said AS (
         min(r.op) = 'delete' AS is_deleted,
         min(CASE WHEN r.op <> 'delete' THEN r.payload END) AS payload,
         min(r.payload_sha) AS payload_sha
-    FROM received AS r
-    LEFT JOIN complete AS c ON r.tenant_id = c.tenant_id AND r.object = c.object AND r.record_id = c.record_id
+    FROM named AS r
+    LEFT JOIN complete AS c ON r.tenant_id = c.tenant_id AND r.object = c.object AND r.thing_id = c.thing_id
     WHERE c.batch_id IS NULL OR r.batch_id = c.batch_id OR r.updated_at > c.as_of
     GROUP BY r.tenant_id, r.object, r.record_id, r.updated_at
     HAVING count(DISTINCT r.payload_sha) = 1

@@ -7,7 +7,12 @@ from warehouse_models.spec import Column, Pii
 ENVELOPE: tuple[Column, ...] = (
     Column("tenant_id", "string", "Tenant the row belongs to.", nullable=False),
     Column("source_id", "string", "Source that sent the row: a file drop, a write key, a connector."),
-    Column("object", "string", "Canonical object: events, accounts, users.", nullable=False),
+    Column(
+        "object",
+        "string",
+        "Canonical object: events, accounts, users, subscriptions, invoices, exchange_rates.",
+        nullable=False,
+    ),
     Column("record_id", "string", "Key of the record inside its object; for events the messageId.", Pii.PSEUDONYMOUS),
     Column("updated_at", "timestamp", "When this state became true (records); null for events."),
     Column("op", "string", "upsert or delete for records, append for events."),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from warehouse_models.spec import Column, Pii, TableSpec
 
-_TENANT = Column("tenant_id", "string", "Tenant.", nullable=False)
-_VERSION: tuple[Column, ...] = (
+TENANT = Column("tenant_id", "string", "Tenant.", nullable=False)
+VERSION: tuple[Column, ...] = (
     Column("is_deleted", "boolean", "Whether this version is a deletion.", nullable=False),
     Column("valid_from", "timestamp", "From when; 1900-01-01 for the first version.", nullable=False),
     Column("valid_to", "timestamp", "Until when (exclusive); null: still."),
     Column("is_current", "boolean", "Whether it is the last version.", nullable=False),
     Column("updated_at", "timestamp", "When this state became true, as said.", nullable=False),
 )
-_EXTRA = Column("extra", "string", "Columns outside the contract, as JSON text.", Pii.PERSONAL)
+EXTRA = Column("extra", "string", "Columns outside the contract, as JSON text.", Pii.PERSONAL)
 
 VERSIONS = TableSpec(
     layer="silver",
@@ -23,11 +23,16 @@ VERSIONS = TableSpec(
     owner="data-engineering",
     description="Versions of records of every object; one equal to its predecessor adds nothing.",
     columns=(
-        _TENANT,
-        Column("object", "string", "Canonical object: accounts or users.", nullable=False),
+        TENANT,
+        Column(
+            "object",
+            "string",
+            "Canonical object: accounts, users, subscriptions, invoices, exchange_rates.",
+            nullable=False,
+        ),
         Column("record_id", "string", "Key of the record.", Pii.PSEUDONYMOUS, nullable=False),
         Column("payload", "string", "Its contract columns and `extra` as canonical JSON; null: deleted.", Pii.PERSONAL),
-        *_VERSION,
+        *VERSION,
     ),
 )
 
@@ -40,7 +45,7 @@ ACCOUNTS = TableSpec(
     owner="data-engineering",
     description="Versions of accounts, typed.",
     columns=(
-        _TENANT,
+        TENANT,
         Column("account_id", "string", "Account.", nullable=False),
         Column("name", "string", "Name of the account.", Pii.PERSONAL),
         Column("parent_account_id", "string", "Account it belongs to."),
@@ -52,8 +57,8 @@ ACCOUNTS = TableSpec(
         Column("renewal_date", "date", "Next renewal."),
         Column("currency", "string", "ISO 4217."),
         Column("licensed_seats", "bigint", "Seats sold; null: unknown."),
-        *_VERSION,
-        _EXTRA,
+        *VERSION,
+        EXTRA,
     ),
 )
 
@@ -66,14 +71,14 @@ USERS = TableSpec(
     owner="data-engineering",
     description="Versions of users, typed.",
     columns=(
-        _TENANT,
+        TENANT,
         Column("user_id", "string", "User.", Pii.PSEUDONYMOUS, nullable=False),
         Column("account_id", "string", "Account of the user."),
         Column("email", "string", "E-mail.", Pii.PERSONAL),
         Column("name", "string", "Name.", Pii.PERSONAL),
         Column("role", "string", "Role."),
         Column("created_at", "timestamp", "When the user was created at its source."),
-        *_VERSION,
-        _EXTRA,
+        *VERSION,
+        EXTRA,
     ),
 )

@@ -10,6 +10,8 @@ with known as (
 inferred as (
     select tenant_id, account_id from {{ ref('int_accounts') }}
     union
+    select tenant_id, account_id from {{ ref('int_paying_spells') }}
+    union
     select tenant_id, 'unresolved' from {{ ref('int_tenants') }}
 )
 

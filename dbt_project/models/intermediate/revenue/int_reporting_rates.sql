@@ -1,0 +1,47 @@
+-- One row per currency of a tenant's MRR and stretch of days with one rate into its reporting currency (10^-16; null: no
+-- rate is known yet). The reporting currency is the tenant's setting, else its only currency; without either, no rows.
+with used as (
+    select distinct tenant_id, currency
+    from {{ ref('int_mrr_spells') }}
+    where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+),
+
+reporting as (
+    select
+        tenant_id,
+        coalesce(settings.reporting_currency, if(count(*) = 1, min(used.currency), null)) as reporting_currency
+    from used
+    inner join {{ source('control', 'settings') }} as settings using (tenant_id)
+    group by tenant_id, settings.reporting_currency
+),
+
+pairs as (
+    -- A rate is of major units; minor units differ by the digits of the two currencies (JPY 0, KWD 3).
+    select
+        used.tenant_id, used.currency, reporting.reporting_currency,
+        {{ power_of_ten('4 + theirs.digits - ours.digits') }} as scale
+    from used
+    inner join reporting using (tenant_id)
+    inner join {{ source('control', 'currencies') }} as ours on used.currency = ours.code
+    inner join {{ source('control', 'currencies') }} as theirs on reporting.reporting_currency = theirs.code
+),
+
+known as (
+    select pairs.*, rates.from_date, rates.to_date, {{ units('rates.rate') }} as rate
+    from pairs
+    inner join {{ ref('stg_billing__exchange_rates') }} as rates
+        on pairs.tenant_id = rates.tenant_id
+        and pairs.currency = rates.from_currency
+        and pairs.reporting_currency = rates.to_currency
+)
+
+select tenant_id, currency, reporting_currency, from_date, to_date, rate * scale as rate from known
+union all
+-- Before the first rate none is known; a currency is one of itself.
+select
+    pairs.tenant_id, pairs.currency, pairs.reporting_currency, date '1900-01-01',
+    coalesce(min(known.from_date) - 1, date '2999-12-31'),
+    if(pairs.currency = pairs.reporting_currency, 1000000000000::hugeint * any_value(pairs.scale), null)
+from pairs
+left join known using (tenant_id, currency)
+group by pairs.tenant_id, pairs.currency, pairs.reporting_currency

@@ -1,0 +1,8 @@
+-- A day without a rate takes the last one before it; none before it is an error that names pair and date (METRICS §2).
+select distinct
+    days.tenant_id, days.currency, rates.reporting_currency, greatest(days.from_date, rates.from_date) as date
+from {{ in_scope(ref('int_mrr_days')) }} as days
+inner join {{ ref('int_reporting_rates') }} as rates
+    on days.tenant_id = rates.tenant_id and days.currency = rates.currency
+    and days.from_date <= rates.to_date and days.to_date >= rates.from_date
+where rates.rate is null
