@@ -70,7 +70,7 @@ def _bronze_specs() -> list[TableSpec]:
 
 
 def _bronze(spec: TableSpec) -> Iterator[Rule]:
-    what = f"some {spec.name} received"
+    what = f"some {spec.name.replace('_', ' ')} received"
     required = [column.name for column in spec.columns if not column.nullable]
     condition = " or ".join(f"{name} is null" for name in required)
     yield Rule(

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from connectors.land import land
+from connectors.objects import RECORD_OBJECTS
 from connectors.quarantined import Filter, Refusal, list_refusals
 from connectors.report import LandingReport
 from warehouse_models.catalog import Catalog
 from warehouse_models.lake import Lake
 
 TENANT = "acme"
-TABLES = {"events": "bronze/product/events", "accounts": "bronze/crm/accounts", "users": "bronze/crm/users"}
+TABLES = {"events": "bronze/product/events"} | {name: known.address for name, known in RECORD_OBJECTS.items()}
 
 
 @dataclass

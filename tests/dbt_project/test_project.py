@@ -68,7 +68,7 @@ def test_every_column_description_says_what_null_means() -> None:
 
 
 def test_every_mart_has_a_unit_test_and_every_fact_has_a_key_test() -> None:
-    assert unit_tested() == set(gold_models.marts())
+    assert unit_tested() >= set(gold_models.marts())
     for model in properties():
         names = [name for test in model["data_tests"] for name in test]
         assert "unique_key" in names, f"{model['name']} has no unique_key test"
@@ -125,7 +125,8 @@ def test_dbt_unit_tests_pass(empty_shard: Path, tmp_path: Path) -> None:
     }
     told = dbt("test", "--select", "test_type:unit", tmp_path=tmp_path, environment=environment)
     assert told.returncode == 0, told.stdout
-    assert f"{len(gold_models.marts())} unit tests" in told.stdout, told.stdout
+    written = sum(path.read_text().count("    given:\n") for path in (PROJECT / "models").rglob("*.yml"))
+    assert f"{written} unit tests" in told.stdout, told.stdout
 
 
 @pytest.mark.slow
