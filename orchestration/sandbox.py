@@ -54,7 +54,7 @@ def write_sandbox(tell: Tell, seed: int = SEED, days: int = DAYS, last_day: date
             why = f"another world is there already (seed {told['seed']}, {told['days']} days to {told['last_day']})"
             raise TenureError("the sandbox world", why, f"create it in another TENURE_HOME, or remove {folder()}")
         world = World(seed=seed, days=days, last_day=date.fromisoformat(told["last_day"]))
-        return [_files(plan.slug, plan.name, plan.shard) for plan in world.tenants]
+        return [TenantFiles.of(folder() / plan.slug, plan) for plan in world.tenants]
     # A world that was not written to its end has no note: it is written anew.
     shutil.rmtree(folder(), ignore_errors=True)
     world = World(seed=seed, days=days, last_day=last_day or datetime.now(UTC).date() - timedelta(days=1))
@@ -66,13 +66,21 @@ def write_sandbox(tell: Tell, seed: int = SEED, days: int = DAYS, last_day: date
 def land_sandbox(lake: Lake, files: Sequence[TenantFiles], tell: Tell) -> list[Landed]:
     """Add the world's tenants to the catalog and land their files; landing them again adds nothing."""
     catalog = Catalog(lake)
+    last_day = str(json.loads((folder() / "world.json").read_text())["last_day"])
     found = []
     for tenant in files:
         if tenant.shard != DEFAULT_SHARD:
             catalog.add_shard(tenant.shard, "dedicated")
-        catalog.add_tenant(tenant.slug, tenant.shard, name=tenant.name, state="sandbox")
-        parts = {"accounts": tenant.accounts, "users": tenant.users, "events": tenant.events}
-        found.append(_land(lake, catalog, tenant.slug, tenant.shard, parts, tell))
+        reports_in = {"reporting_currency": tenant.currency}
+        catalog.add_tenant(tenant.slug, tenant.shard, name=tenant.name, state="sandbox", settings=reports_in)
+        parts = {
+            "accounts": tenant.accounts,
+            "users": tenant.users,
+            "subscriptions": tenant.subscriptions,
+            "exchange_rates": tenant.exchange_rates,
+            "events": tenant.events,
+        }
+        found.append(_land(lake, catalog, tenant.slug, tenant.shard, parts, tell, last_day))
     return found
 
 
@@ -87,7 +95,16 @@ def land_repository(lake: Lake, repository: Path, slug: str, name: str, tell: Te
     return _land(lake, catalog, slug, DEFAULT_SHARD, parts, tell)
 
 
-def _land(lake: Lake, catalog: Catalog, slug: str, shard: str, parts: dict[str, Path], tell: Tell) -> Landed:
+def _land(
+    lake: Lake,
+    catalog: Catalog,
+    slug: str,
+    shard: str,
+    parts: dict[str, Path],
+    tell: Tell,
+    billed_to: str | None = None,
+) -> Landed:
+    """Land a tenant's files by object; `billed_to`: the day up to which its subscriptions are true."""
     reports: list[LandingReport] = []
     for kind, path in parts.items():
         reports.append(
@@ -97,6 +114,7 @@ def _land(lake: Lake, catalog: Catalog, slug: str, shard: str, parts: dict[str, 
                 slug,
                 kind,
                 [path],
+                as_of=billed_to if kind == "subscriptions" else None,
                 on_progress=lambda file: tell(f"{slug}: {file.object}, {file.rows:,} rows read"),
             )
         )
@@ -110,8 +128,3 @@ def _land(lake: Lake, catalog: Catalog, slug: str, shard: str, parts: dict[str, 
         sum(report.duplicate for report in reports),
         sum(report.quarantined for report in reports),
     )
-
-
-def _files(slug: str, name: str, shard: str) -> TenantFiles:
-    at = folder() / slug
-    return TenantFiles(slug, name, shard, at / "events.jsonl.gz", at / "accounts.csv", at / "users.jsonl", at / "truth")

@@ -18,7 +18,10 @@ class Feature:
 
 @dataclass(frozen=True)
 class TenantPlan:
-    """A simulated tenant. Shares and rates are between 0 and 1; counts are exact."""
+    """A simulated tenant. Shares and rates are between 0 and 1; counts are exact.
+
+    `currency`: what it reports in (ISO 4217). `hollow`: its small customers leave while the large ones grow.
+    """
 
     slug: str
     name: str
@@ -36,6 +39,8 @@ class TenantPlan:
     visitors_per_day: float = 5.0
     monitor: bool = False
     csms: tuple[str, ...] = ()
+    currency: str = "EUR"
+    hollow: bool = False
 
 
 _WRITING = (
@@ -92,6 +97,7 @@ def default_plans() -> list[TenantPlan]:
             offline=0.16,
             visitors_per_day=2.0,
             monitor=True,
+            hollow=True,
             csms=("Anke Dressler", "Marco Bellini", "Joanna Wrona"),
         ),
         TenantPlan(
@@ -105,6 +111,7 @@ def default_plans() -> list[TenantPlan]:
             weekend=0.06,
             mobile=0.1,
             server=0.2,
+            currency="USD",
             csms=("Grace Adeyemi", "Oliver Stanton", "Mei Tanaka"),
         ),
     ]

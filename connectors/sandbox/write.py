@@ -1,7 +1,8 @@
 """Write a sandbox world to files: what a customer would hand over, and beside it the true answers.
 
-    <directory>/<tenant>/events.jsonl.gz  accounts.csv  users.jsonl
+    <directory>/<tenant>/events.jsonl.gz  accounts.csv  users.jsonl  subscriptions.csv  exchange_rates.csv
                         truth/users_daily.csv  sessions.csv  active_days.csv  features_daily.csv  totals.json
+                              mrr_daily.csv
 
 Alone: write_world(Path("world"), World(seed=7, days=180))
 """
@@ -16,6 +17,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
+from connectors.sandbox.billing import write_billing
 from connectors.sandbox.crm import write_accounts, write_users
 from connectors.sandbox.people import settle
 from connectors.sandbox.plan import TenantPlan, default_plans
@@ -41,15 +43,24 @@ class World:
 
 @dataclass(frozen=True)
 class TenantFiles:
-    """Where a tenant's files are. `truth` is a folder."""
+    """Where a tenant's files are, and what it reports in (ISO 4217). `truth` is a folder."""
 
     slug: str
     name: str
     shard: str
+    currency: str
     events: Path
     accounts: Path
     users: Path
+    subscriptions: Path
+    exchange_rates: Path
     truth: Path
+
+    @classmethod
+    def of(cls, folder: Path, plan: TenantPlan) -> TenantFiles:
+        """The files of a tenant in its folder."""
+        names = ("events.jsonl.gz", "accounts.csv", "users.jsonl", "subscriptions.csv", "exchange_rates.csv", "truth")
+        return cls(plan.slug, plan.name, plan.shard, plan.currency, *(folder / name for name in names))
 
 
 def write_world(
@@ -66,15 +77,7 @@ def _write_tenant(
     folder: Path, plan: TenantPlan, world: World, on_progress: Callable[[str, int], None] | None
 ) -> TenantFiles:
     folder.mkdir(parents=True, exist_ok=True)
-    files = TenantFiles(
-        plan.slug,
-        plan.name,
-        plan.shard,
-        folder / "events.jsonl.gz",
-        folder / "accounts.csv",
-        folder / "users.jsonl",
-        folder / "truth",
-    )
+    files = TenantFiles.of(folder, plan)
     truth = Truth()
     people = settle(plan, Random(f"{world.seed}:{plan.slug}:people"), world.days, world.first_day)
     story = Story(plan, people, Random(f"{world.seed}:{plan.slug}:story"), world.days, world.first_day, truth)
@@ -99,5 +102,7 @@ def _write_tenant(
             out.write(heapq.heappop(waiting)[2] + b"\n")
     write_accounts(files.accounts, people, world.first_day)
     write_users(files.users, people, world.first_day)
+    billing = Random(f"{world.seed}:{plan.slug}:billing")
+    write_billing(folder, files.truth, plan, people, billing, world.first_day, world.last_day)
     truth.write(files.truth, world.last_day)
     return files
