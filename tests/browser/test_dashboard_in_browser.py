@@ -130,7 +130,8 @@ def test_a_dashboard_opens_without_an_error_and_without_a_neighbour(
     leaked = [(where, word) for where, text in seen for word in world.foreign_words(world.GREEN) if word in text]
     assert not leaked, leaked
     # The same search finds what is there: it would find a neighbour too.
-    assert all(any(name in text for _, text in seen) for name in world.account_names(world.GREEN)[:5])
+    own = world.account_names(world.GREEN)
+    assert sum(any(name in text for _, text in seen) for name in own) >= 5
 
 
 def test_the_segment_filter_narrows_the_account_list(visit: Visit) -> None:

@@ -14,6 +14,7 @@ import deltalake
 import duckdb
 
 from dashboards.bundle import TYPES
+from tests.serving import world_revenue
 from warehouse_models import duck
 from warehouse_models.gold import marts
 from warehouse_models.manifest import Manifest
@@ -196,6 +197,7 @@ def _make(connection: duckdb.DuckDBPyConnection, tenant: str, now: dt.datetime) 
                avg(dau) over (order by date rows 29 preceding) / mau) as stickiness, dau / mau as dau_mau_ratio
            from daily"""
     )
+    world_revenue.make(connection)
     held = tenant == HELD
     connection.execute(
         """create table made.trust as select ? as tenant_id, 1 as published_version, ?::timestamptz as published_at,
