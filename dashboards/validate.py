@@ -18,7 +18,8 @@ from warehouse_models.serving_guard import check
 
 KNOWN_CHARTS = {
     "big_number", "big_number_total", "pop_kpi", "gauge_chart", "pie", "heatmap_v2", "waterfall",
-    "echarts_timeseries_line", "echarts_timeseries_bar", "echarts_area", "table", "pivot_table_v2", "funnel", "treemap_v2",
+    "echarts_timeseries_line", "echarts_timeseries_bar", "echarts_area", "table", "pivot_table_v2", "funnel",
+    "treemap_v2",
 }  # fmt: skip
 
 

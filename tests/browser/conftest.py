@@ -35,7 +35,7 @@ class Superset:
     home: Path
     url: str
     charts: dict[str, int]
-    dashboard: int
+    dashboards: dict[str, int]
     seconds: dict[str, float]
     _clients: dict[str, httpx.Client] = field(default_factory=dict)
 
@@ -57,7 +57,9 @@ class Superset:
         # What the chart asks is no secret and is taken from the operator; what it answers is asked as the user.
         saved = self.client(OPERATOR).get(f"/api/v1/chart/{self.charts[chart]}").json()["result"]["query_context"]
         context = httpx.Response(200, text=saved).json()
-        context["form_data"] |= {"dashboardId": self.dashboard, "slice_id": self.charts[chart]}
+        assets = Assets.read()
+        shown_on = next(slug for slug in assets.dashboards if chart in assets.used_charts(slug))
+        context["form_data"] |= {"dashboardId": self.dashboards[shown_on], "slice_id": self.charts[chart]}
         force = changes.pop("force", False)
         context["queries"][0] |= changes
         return self.client(user).post("/api/v1/chart/data", json=context | {"force": force})
@@ -88,8 +90,9 @@ def superset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
         url = services.up_superset()
     seconds["boot"] = time.monotonic() - clock
     charts = {slug: answer["pushed"]["charts"][identity("charts", slug)] for slug in Assets.read().charts}
+    dashboards = answer["pushed"]["dashboards"]
     try:
-        yield Superset(home, url, charts, answer["pushed"]["dashboards"]["product-adoption"], seconds)
+        yield Superset(home, url, charts, dashboards, seconds)
     finally:
         with _at(home):
             assert services.down() == [services.SUPERSET]
