@@ -135,6 +135,10 @@ def _published() -> Iterator[Finding]:
             yield Finding(
                 f"tenant {slug}", "wrong", f"its file {file} is gone", f"tenure run --full-refresh --tenant {slug}"
             )
+        elif notice := _notice(file):
+            yield Finding(
+                f"tenant {slug}", "wrong", notice, f"tenure tenant set {slug} reporting_currency=…; tenure run"
+            )
         else:
             yield Finding(f"tenant {slug}", "ok", f"version {entry['version']}, data through {entry['data_through']}")
     waiting = {tenant.tenant_id for tenant in Catalog().tenants()} - set(manifest.tenants)
@@ -148,6 +152,25 @@ def _published() -> Iterator[Finding]:
             f"nothing was published since {newest[:16]}",
             "tenure run, or tenure up for the schedule",
         )
+
+
+def _notice(file: Path) -> str | None:
+    """What a published file says is left out of its figures; None: nothing, or it lies elsewhere, or is older."""
+    import duckdb
+
+    from warehouse_models import duck
+
+    try:
+        connection = duck.connect(file, read_only=True)
+    except (duckdb.Error, OSError):
+        return None
+    try:
+        found = connection.execute("select notice from marts.trust").fetchone()
+    except duckdb.Error:
+        return None
+    finally:
+        connection.close()
+    return found[0] if found else None
 
 
 def _services() -> Iterator[Finding]:

@@ -17,6 +17,8 @@ from warehouse_models.slices import Slices, predicate
 from warehouse_models.trail import encode_slices
 
 _WHOLE = (date(1900, 1, 1), date(2999, 12, 31))
+# What `trust` says of a tenant's figures, and not of their publication.
+_FIGURES = ("tenant_id", "coverage", "revenue_through", "notice")
 
 
 class GoldWriter:
@@ -97,9 +99,9 @@ class GoldWriter:
         names = columns_of(mart.name)
         if mart.name == "trust":
             rows = " union all ".join(_trust_row(slug, entry) for slug, entry in changes.items())
-            stated = f"select s.*, t.coverage from ({rows or 'select null as tenant_id where false'}) as s"
+            stated = f"select * from ({rows or 'select null as tenant_id where false'}) as s"
             # The coverage of a held tenant belongs to figures that are not served; its last one is in gold Delta.
-            sql = f"{stated} left join ({self._coverages(green)}) as t using (tenant_id)"
+            sql = f"{stated} left join ({self._figures(green)}) as t using (tenant_id)"
             sql = f"select {names} from ({sql})" if rows else f"select {names} from marts.trust where false"
         else:
             wanted = {slug: days for slug, days in slices.items() if slug in green}
@@ -115,14 +117,17 @@ class GoldWriter:
         reader = pa.RecordBatchReader.from_batches(schema, batches)
         return self.lake.replace(mart.spec, self.shard, reader, slices, trail=trail)
 
-    def _coverages(self, green: set[str]) -> str:
+    def _figures(self, green: set[str]) -> str:
+        """SELECT of what `trust` says of the figures themselves: of green tenants as built, of others as published."""
         listed = ", ".join(literal(slug) for slug in sorted(green)) or "null"
-        parts = [f"select tenant_id, coverage from marts.trust where tenant_id in ({listed})"]
-        version = self.lake.version(gold_models.marts()["trust"].spec, self.shard)
-        if version is not None:
+        parts = [f"select {', '.join(_FIGURES)} from marts.trust where tenant_id in ({listed})"]
+        table = self.lake.table(gold_models.marts()["trust"].spec, self.shard)
+        if table is not None:
+            there = {field.name for field in table.schema().fields}
+            names = ", ".join(name if name in there else f"null as {name}" for name in _FIGURES)
             uri = self.lake.table_uri("gold/trust", self.shard)
             parts.append(
-                f"select tenant_id, coverage from delta_scan({literal(uri)}, version := {version}) "
+                f"select {names} from delta_scan({literal(uri)}, version := {table.version()}) "
                 f"where tenant_id not in ({listed})"
             )
         return " union all ".join(parts)

@@ -202,7 +202,7 @@ def _make(connection: duckdb.DuckDBPyConnection, tenant: str, now: dt.datetime) 
     connection.execute(
         """create table made.trust as select ? as tenant_id, 1 as published_version, ?::timestamptz as published_at,
            getvariable('last_day') as data_through, ? as checks_failed, 0.97 as coverage, ? as is_held,
-           ? as held_reason""",
+           ? as held_reason, getvariable('last_day') as revenue_through""",
         [tenant, now, int(held), held, REASON if held else None],
     )
 

@@ -10,6 +10,13 @@ with recent as (
     where days.date > tenants.data_through - 30
         and days.tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
     group by days.tenant_id
+),
+
+billed as (
+    select tenant_id, max(as_of) as revenue_through, string_agg(distinct currency, ', ' order by currency) as currencies
+    from {{ ref('int_mrr_spells') }}
+    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    group by tenant_id
 )
 
 select
@@ -20,8 +27,16 @@ select
     coalesce(last.checks_failed, 0) as checks_failed,
     coalesce(recent.attributed_events, 0) / nullif(recent.events, 0) as coverage,
     coalesce(last.is_held, false) as is_held,
-    last.held_reason
+    last.held_reason,
+    billed.revenue_through,
+    case
+        when billed.currencies is not null and reporting.tenant_id is null
+            then 'Revenue is billed in ' || billed.currencies
+                || '; totals need the setting reporting_currency and exchange rates into it'
+    end as notice
 from {{ ref('int_tenants') }} as tenants
 left join recent using (tenant_id)
+left join billed using (tenant_id)
+left join (select distinct tenant_id from {{ ref('int_reporting_rates') }}) as reporting using (tenant_id)
 left join {{ source('control', 'publications') }} as last using (tenant_id)
 where tenants.tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
