@@ -93,6 +93,26 @@ def worked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worked]:
         yield made
 
 
+def test_two_compactions_at_once_leave_each_row_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # deltalake's own compaction commits both: it put every row there twice (found by the fault campaign).
+    monkeypatch.setenv("TENURE_HOME", str(tmp_path))
+    lake, spec = Lake(), all_specs()["bronze/crm/accounts"]
+    Catalog(lake).add_tenant("acme")
+    for number in range(3):
+        land_rows(lake, "acme", "accounts", [{"account_id": f"a{number}"}], tmp_path / "drop")
+    rows, rewrite = whole(lake, spec.address), Lake._rewrite
+
+    def overtaken(self: Lake, *how: Any) -> None:
+        monkeypatch.setattr(Lake, "_rewrite", rewrite)
+        assert Lake().compact(spec, "pool", at_least=2) == (3, 1)
+        rewrite(self, *how)
+
+    monkeypatch.setattr(Lake, "_rewrite", overtaken)
+    assert lake.compact(spec, "pool", at_least=2) == (0, 0), "the other one was first"
+    assert whole(lake, spec.address) == rows and len(rows) == 3
+    assert files_of(lake, spec.address) == 1
+
+
 def test_compaction_merges_crowded_partitions_changes_no_row_and_is_no_news(worked: Worked) -> None:
     lake, before = worked.lake, contents(worked.lake)
     crowded = {address: files_of(lake, address) for address in ("bronze/product/events", "bronze/landings")}
