@@ -1,4 +1,4 @@
-"""Billing histories that try to break the rules of METRICS §2: few accounts, few days, borders and equal days drawn often.
+"""Billing histories that try to break the rules of METRICS §2: few accounts, few days, borders and equal days often.
 
 A history is a pure function of a seed, as in tests.histories. Rates are told from long before the first MRR on, so that
 none is ever missing.
@@ -17,7 +17,7 @@ Row = dict[str, Any]
 ACCOUNTS = ("acme", "globex", "initech", "umbrella")
 CURRENCIES = ("USD", "EUR", "JPY", "KWD")
 PLANS = ("basic", "pro", "team")
-STARTS = (date(2023, 1, 31), date(2023, 2, 1), date(2023, 6, 15), date(2023, 12, 31), date(2024, 1, 30))
+STARTS = (date(2022, 12, 31), date(2023, 1, 31), date(2023, 2, 1), date(2023, 6, 15), date(2023, 10, 30))
 AMOUNTS = ("0", "0.004", "0.01", "0.06", "7", "33.335", "49.99", "99.999", "100", "120", "999.5", "1200", "12345.678")
 RATES = ("0.0067", "0.5", "0.92345", "1", "1.0833333", "3.25", "147.125", "0.00333333")
 # Lengths of periods and gaps in days; 30, 15 and 0 are days of grace, 14 to 16 the borders of an invoice gap.
@@ -38,7 +38,7 @@ class _Tale:
     def __init__(self, rng: Random) -> None:
         self.rng = rng
         self.first = rng.choice(STARTS) + DAY * rng.choice((0, 0, 0, 11))
-        self.last = self._end(self.first + DAY * rng.randint(40, 560))
+        self.last = self._end(self.first + DAY * rng.randint(40, 520))
         span = (self.last - self.first).days
         some = [self.first + DAY * rng.randint(0, span) for _ in range(4)]
         ends = [_month_end(day) for day in some]
@@ -56,7 +56,7 @@ class _Tale:
         rng, found = self.rng, dict[str, Any]()
         self.reporting: str | None = self.palette[0]
         if len(self.palette) > 1 or rng.random() < 0.4:
-            if rng.random() < 0.1:
+            if rng.random() < 0.15:
                 self.reporting = None
             else:
                 self.reporting = found["reporting_currency"] = rng.choice((*self.palette, "EUR", "JPY"))
@@ -74,7 +74,7 @@ class _Tale:
             "invoice_gap_days": (0, 1, 14, 30),
         }
         for name, values in choices.items():
-            if rng.random() < 0.2:
+            if rng.random() < (0.35 if name == "unperioded_lines" else 0.2):
                 found[name] = rng.choice(values)
         return found
 
@@ -159,7 +159,7 @@ class _Tale:
             row["status"] = status
         if rng.random() < (0.7 if status == "canceled" else 0.07):
             day = rng.choice((start, start - DAY * 3, start + DAY * rng.choice(LENGTHS), end or start, self.day()))
-            row["canceled_at"] = f"{day}T{rng.choice((0, 0, 23)):02}:00:00Z"
+            row["canceled_at"] = f"{day}T{rng.choice((0, 0, 23)):02}:00:00Z" if rng.random() < 0.97 else "2199-01-01"
         return row, end
 
     # -- invoices ----------------------------------------------------------------------------------------------------
@@ -192,21 +192,22 @@ class _Tale:
                     row["recurring"] = rng.choice((True, False))
             elif kind == "plain":
                 row["recurring"] = True
-                end = rng.choice((_later(day, 1), _later(day, 1), _later(day, 1) + DAY * rng.choice((1, 14, 15, 16))))
+                end = _later(day, 1) + DAY * rng.choice((0, 0, 0, -1, 1, 5, 14, 15, 16))
             elif rng.random() < 0.5:
                 row["recurring"] = False
             if rng.random() < 0.3:
                 row["status"] = rng.choice(("paid", "open", "void", "uncollectible"))
             if rng.random() < 0.2:
-                row["paid_at"] = f"{day + DAY * 5}T10:00:00Z"
+                row["paid_at"] = f"{day + DAY * 5}T10:00:00Z" if rng.random() < 0.95 else "2199-01-01"
             rows.append(row)
             if rng.random() < 0.15:
                 credit = row | {"invoice_line_id": self.name("l"), "amount": "-" + rng.choice(AMOUNTS[1:])}
+                credit["issued_at"] = self._issued(day + DAY * rng.choice((0, 0, 1, 7, 29)))
                 if rng.random() < 0.3:
                     credit["recurring"] = False
                 rows.append(credit)
             day = end
-            if day > self.last and rng.random() < 0.8:
+            if day > self.last and rng.random() < 0.8 or day > self.last + 62 * DAY:
                 break
         return rows
 
@@ -267,15 +268,16 @@ class _Tale:
 
     def _deliveries(self, object: str, said: list[Row]) -> list[Delivery]:
         rng, found = self.rng, list[Delivery]()
+        is_dated = rng.random() < 0.6
         cuts = sorted(rng.randint(0, len(said)) for _ in range(rng.choice((0, 1, 2, 2))))
         for start, end in zip([0, *cuts], [*cuts, len(said)], strict=True):
             if start < end:
-                told = object != "exchange_rates" and rng.random() < 0.4
+                told = object != "exchange_rates" and is_dated and rng.random() < 0.7
                 found.append(Delivery(object, said[start:end], str(self._true_on()) if told else None))
         return found
 
     def _true_on(self) -> date:
-        return self.last if self.rng.random() < 0.6 else self.day()
+        return self.rng.choice((self.last, self.last, self.last, self.last - DAY * self.rng.randint(1, 20), self.day()))
 
     def _complete(self) -> Delivery:
         """A file that replaces what was said of a subscription or two."""

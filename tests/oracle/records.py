@@ -36,7 +36,7 @@ def versions(deliveries: Iterable[Delivery], key: str) -> dict[str, list[Version
 def versions_by(
     deliveries: Iterable[Delivery], record: Callable[[Row], Any], named: Callable[[Row], Any]
 ) -> dict[Any, list[Version]]:
-    """Record → its versions in order; a complete delivery replaces every record that shares `named` with a row of it."""
+    """Record → its versions in order; a complete delivery replaces all records that share `named` with a row of it."""
     said: dict[Any, list[tuple[int, datetime, Row]]] = defaultdict(list)
     complete: dict[Any, list[tuple[datetime, int]]] = defaultdict(list)
     names: dict[Any, Any] = {}

@@ -8,28 +8,37 @@ Where the text leaves room, this is what was decided:
 - snapshot_instant first_day_after: a month closes on the first day of the next one, or on as_of, and is complete where
   the ledgers reach that day. The first row is the month of the first paid day also where that is the 1st, on which the
   month before closes: it opens with 0, and nothing looks back behind it.
-- A contract is due on a paying subscription period's own end, where no later start and no cancellation cut it short
-  (dunning does not: who was dropped unpaid is lost on that day); renewed is the MRR of paying
-  periods of the account that start that day; both at the rate of that day, or of the ledger's last if that is earlier.
-- Without a reporting currency the reporting marts are empty.
+- A contract is due on a paying subscription period's own end, where no later start cut it short (who was dropped
+  before, for notice or unpaid, is lost on that day: else at_cancellation would never lose a contract), whether it has
+  begun by as_of or not; renewed is the MRR of paying periods of the account that start that day; both at the rate of
+  that day, or of the ledger's last if that is earlier.
+- The only currency of a tenant without the setting is that of all its MRR and contracts, by any profile. Without a
+  reporting currency the reporting marts are empty.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
-from functools import cached_property
 from typing import Any
 
 from tests.history_records import Delivery
 from tests.oracle.billing import DAY, Book, add_months, minor, next_month, rounded_away
 from tests.oracle.ledger import Ledger, Native, Part, Profile
-from tests.oracle.marts import rounded
+from tests.oracle.movements import (
+    closing,
+    first_return,
+    is_complete,
+    months,
+    movement,
+    movement_native,
+    paying,
+    rates_of,
+)
 
 Rows = list[tuple[Any, ...]]
-LONG_AGO = date.min + 2 * DAY
 MARTS = (
     "fct_mrr_daily",
     "fct_mrr_movements",
@@ -49,7 +58,7 @@ class Revenue:
         self.tenant, self.book = tenant, Book(list(deliveries))
         self.ledgers = [Ledger(self.book, profile) for profile in Profile.all_of(settings)]
         self.ledger = self.ledgers[0]
-        only = self.book.currencies()
+        only = {c for ledger in self.ledgers for c in ledger.currencies()}
         self.reporting: str | None = settings.get("reporting_currency") or (min(only) if len(only) == 1 else None)
         self.rate_on: dict[tuple[str, date], Fraction] = {}
 
@@ -226,71 +235,3 @@ class Revenue:
         for part in parts:
             native[part.currency] += part.worth
         return self.value(native, day)
-
-    @cached_property
-    def row_count(self) -> int:
-        """Rows of all marts: a history that says nothing tests nothing."""
-        return sum(rows.total() for rows in self.marts().values())
-
-
-# -- rules -------------------------------------------------------------------------------------------------------------
-def movement(paid: bool, pays: bool, before: int, after: int, returned: str) -> str:
-    """Type of a movement of an account; "" where there is none."""
-    if not paid and not pays:
-        return ""
-    if not paid:
-        return returned
-    if not pays:
-        return "churn"
-    return "" if before == after else "expansion" if after > before else "contraction"
-
-
-def movement_native(before: Native, after: Native, currency: str, returned: str) -> str:
-    """Type of a movement of an account in one currency."""
-    b, c = before.get(currency, 0), after.get(currency, 0)
-    if bool(b) != bool(c) and before and after:
-        return "currency_change"
-    return movement(b > 0, c > 0, b, c, returned)
-
-
-def first_return(ledger: Ledger, account: str, opened: date, closed: date) -> str:
-    """What the first paying spell that starts after `opened`, up to `closed`, was; "" where none does."""
-    return next((kind for day, kind in ledger.returns[account].items() if opened < day <= closed), "")
-
-
-def months(ledger: Ledger) -> Iterator[date]:
-    """Every month from that of the first paid day to that of as_of."""
-    if ledger.first is None or ledger.as_of is None:
-        return
-    month = ledger.first.replace(day=1)
-    while month <= ledger.as_of:
-        yield month
-        month = next_month(month)
-
-
-def closing(ledger: Ledger, month: date) -> date:
-    """The day on which a month closes; long ago for the months before the first row, which close with nothing."""
-    assert ledger.as_of is not None and ledger.first is not None
-    return min(_closing_day(ledger, month), ledger.as_of) if month >= ledger.first.replace(day=1) else LONG_AGO
-
-
-def _closing_day(ledger: Ledger, month: date) -> date:
-    return next_month(month) - DAY + timedelta(days=ledger.profile.snapshot_offset_days)
-
-
-def is_complete(ledger: Ledger, month: date) -> bool:
-    """Whether every ledger of an account that ever paid reaches the day on which the month closes."""
-    return all(end >= _closing_day(ledger, month) for end in ledger.ends.values())
-
-
-def paying(ledger: Ledger, day: date) -> list[tuple[str, Native]]:
-    """Accounts that pay on a day, with their MRR."""
-    return [(account, ledger.native(account, day)) for account in ledger.days if ledger.native(account, day)]
-
-
-def rates_of(pairs: list[tuple[int, int]], still: list[bool]) -> tuple[float | None, float | None, float | None]:
-    """NRR, GRR, logo retention of (MRR then, MRR now) of those that paid then, and whether each still does."""
-    base = sum(then for then, _ in pairs)
-    net = sum(now for _, now in pairs) / base if base else None
-    gross = sum(min(pair) for pair in pairs) / base if base else None
-    return rounded(net), rounded(gross), rounded(sum(still) / len(still)) if still else None
