@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,9 @@ class World:
     told: dict[str, History]
 
     @classmethod
-    def of(cls, seeds: range) -> World:
-        """A new lake below TENURE_HOME with one tenant a seed."""
-        world = cls(Lake(), {f"h{seed}": history(seed, BATCHES) for seed in seeds})
+    def of(cls, seeds: range, tell: Callable[[int, int], History] = history) -> World:
+        """A new lake below TENURE_HOME with one tenant a seed, whose history `tell` knows."""
+        world = cls(Lake(), {f"h{seed}": tell(seed, BATCHES) for seed in seeds})
         catalog = Catalog(world.lake)
         for tenant, one in world.told.items():
             catalog.add_tenant(tenant, settings=one.settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +12,8 @@ from tests.history_records import Delivery
 from tests.oracle.times import moment
 
 BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
+# A complete delivery that nobody dated is true at its landing: later than all that these histories say of themselves.
+LANDING = datetime(9999, 1, 1, tzinfo=UTC)
 Row = dict[str, Any]
 
 
@@ -28,18 +30,26 @@ class Version:
 
 def versions(deliveries: Iterable[Delivery], key: str) -> dict[str, list[Version]]:
     """Record → its versions in order."""
-    said: dict[str, list[tuple[int, datetime, Row]]] = defaultdict(list)
-    complete: dict[str, list[tuple[datetime, int]]] = defaultdict(list)
+    return versions_by(deliveries, lambda row: row[key], lambda row: row[key])
+
+
+def versions_by(
+    deliveries: Iterable[Delivery], record: Callable[[Row], Any], named: Callable[[Row], Any]
+) -> dict[Any, list[Version]]:
+    """Record → its versions in order; a complete delivery replaces all records that share `named` with a row of it."""
+    said: dict[Any, list[tuple[int, datetime, Row]]] = defaultdict(list)
+    complete: dict[Any, list[tuple[datetime, int]]] = defaultdict(list)
+    names: dict[Any, Any] = {}
     for number, told in enumerate(deliveries):
         for row in told.rows:
             stamp = moment(row.get("updated_at")) or moment(told.as_of)
             assert stamp is not None, "a row without a time in a delivery without one belongs to the clock"
             content = {name: value for name, value in row.items() if name != "updated_at"}
-            said[row[key]].append((number, stamp, content))
-            as_of = moment(told.as_of)
-            if told.complete and as_of is not None:
-                complete[row[key]].append((as_of, number))
-    return {record: _follow(rows, max(complete[record], default=None)) for record, rows in said.items()}
+            said[record(row)].append((number, stamp, content))
+            names[record(row)] = named(row)
+            if told.complete:
+                complete[named(row)].append((moment(told.as_of) or LANDING, number))
+    return {one: _follow(rows, max(complete[names[one]], default=None)) for one, rows in said.items()}
 
 
 def _follow(rows: list[tuple[int, datetime, Row]], complete: tuple[datetime, int] | None) -> list[Version]:

@@ -18,16 +18,15 @@ subscribed as (
 ),
 
 issues as (
-    select
-        *,
-        lead(issued_date) over (
-            partition by tenant_id, profile, account_id, plan, currency order by issued_date
+    -- The next line of the plan, in any currency; a credit is none, but one without a period is bridged as lines are.
+    select distinct
+        tenant_id, profile, account_id, plan, issued_date,
+        min(if(amount > 0, issued_date, null)) over (
+            partition by tenant_id, profile, account_id, plan order by issued_date
+            range between interval 1 day following and unbounded following
         ) as next_issued_date
-    from (
-        select distinct tenant_id, profile, account_id, plan, currency, issued_date
-        from lines
-        where is_from_issue and amount > 0
-    )
+    from lines
+    where is_from_issue
 ),
 
 placed as (
@@ -55,7 +54,7 @@ placed as (
     left join issues
         on lines.tenant_id = issues.tenant_id and lines.profile = issues.profile
         and lines.account_id = issues.account_id and lines.plan is not distinct from issues.plan
-        and lines.currency = issues.currency and lines.issued_date = issues.issued_date
+        and lines.issued_date = issues.issued_date
         and issues.next_issued_date between (lines.issued_date + interval 1 month)::date
             and (lines.issued_date + interval 1 month)::date + lines.gap_days
 )

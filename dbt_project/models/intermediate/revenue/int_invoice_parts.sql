@@ -10,14 +10,15 @@ subscribed as (
     group by all
 ),
 
--- The month of as_of while it is not complete: who was billed in it, and in the one before, on which plan.
+-- The month of as_of while it is not complete: who was billed in it, and in the one before, on which plan. A line that was
+-- issued after as_of covers its whole month, so it is that month's: with the month before kept it would count twice.
 billed as (
     select distinct
         tenant_id, profile, account_id, plan,
         issued_date >= date_trunc('month', ledger_end) as is_this_month
     from lines
     where amount > 0
-        and issued_date between (date_trunc('month', ledger_end) - interval 1 month)::date and ledger_end
+        and issued_date between (date_trunc('month', ledger_end) - interval 1 month)::date and last_day(ledger_end)
         and ledger_end < last_day(ledger_end)
 ),
 

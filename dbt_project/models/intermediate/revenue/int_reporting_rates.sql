@@ -1,8 +1,14 @@
--- One row per currency of a tenant's MRR and stretch of days with one rate into its reporting currency (10^-16; null: no
--- rate is known yet). The reporting currency is the tenant's setting, else its only currency; without either, no rows.
+-- One row per currency of a tenant's MRR and contracts and stretch of days with one rate into its reporting currency
+-- (10^-16; null: no rate is known yet). The reporting currency is the tenant's setting, else its only currency; without
+-- either, no rows.
 with used as (
-    select distinct tenant_id, currency
+    select tenant_id, currency
     from {{ ref('int_mrr_spells') }}
+    where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    union
+    -- A contract that has not begun by as_of is no MRR yet, but it has a day on which it is due (fct_renewals).
+    select tenant_id, currency
+    from {{ ref('int_subscription_parts') }}
     where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
 ),
 
