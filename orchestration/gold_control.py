@@ -38,10 +38,11 @@ _DATED = ("silver/product/usage_daily", "silver/product/sessions")
 _TABLES = """
 create schema if not exists control;
 create table if not exists control.state (definition varchar);
-create table if not exists control.run (run bigint, definition varchar);
+create or replace table control.run (run bigint, definition varchar, has_revenue boolean);
 create table if not exists control.currencies (code varchar, name varchar, digits bigint);
 create table if not exists control.touched (tenant_id varchar, from_date date, to_date date);
 create table if not exists control.touched_tenants (tenant_id varchar);
+create table if not exists control.touched_revenue (tenant_id varchar);
 create table if not exists control.versions (address varchar, version bigint);
 create table if not exists control.consumed (address varchar, version bigint);
 create table if not exists control.consumed_settings (tenant_id varchar, fingerprint varchar);
@@ -74,7 +75,8 @@ class Plan:
     """What one run has to do.
 
     `full`: every table anew (first run, changed definition, lost trail). `ranges`: tenant → touched ranges of days;
-    `tenants`: everybody of whom anything moved; `versions`: silver address → pinned version (absent tables missing).
+    `tenants`: everybody of whom anything moved, `revenue`: of whom billing did; `versions`: silver address → pinned
+    version (absent tables missing).
     """
 
     full: bool
@@ -82,8 +84,14 @@ class Plan:
     run: int
     ranges: dict[str, list[tuple[date, date]]] = field(default_factory=dict)
     tenants: set[str] = field(default_factory=set)
+    revenue: set[str] = field(default_factory=set)
     versions: dict[str, int] = field(default_factory=dict)
     audited: dict[str, list[tuple[date, date]]] = field(default_factory=dict)
+
+    @property
+    def has_revenue(self) -> bool:
+        """Whether the models of revenue have anything to do."""
+        return self.full or bool(self.revenue)
 
     @property
     def is_empty(self) -> bool:
@@ -145,6 +153,8 @@ def plan(
             slices = trail.slices
         for tenant, dates in slices.items():
             made.tenants.add(tenant)
+            if address.startswith("silver/billing/"):
+                made.revenue.add(tenant)
             if address in _DATED:
                 dated.append({tenant: dates})
             elif dates is not None:
@@ -166,6 +176,7 @@ def plan(
         if tenant in known
     }
     made.tenants = (made.tenants & known) | whole
+    made.revenue = (made.revenue & known) | whole
     for tenant in whole:
         made.ranges[tenant] = [(BEGINNING, END)]
     return made
@@ -197,7 +208,7 @@ def prepare(
     audited += [(tenant, BEGINNING, END) for tenant in sorted(audit_whole)]
     connection.execute("begin transaction")
     connection.execute("delete from control.run")
-    connection.execute("insert into control.run values (?, ?)", [made.run, definition()])
+    connection.execute("insert into control.run values (?, ?, ?)", [made.run, definition(), made.has_revenue])
     if not connection.execute("select count(*) from control.state").fetchall()[0][0]:
         connection.execute("insert into control.state values (null)")
     connection.register("prepared_settings", tables["settings"])
@@ -213,6 +224,7 @@ def prepare(
     _fill(connection, "currencies", [(c.code, c.name, c.digits) for c in currencies().values()])
     _fill(connection, "touched", ranges)
     _fill(connection, "touched_tenants", [(tenant,) for tenant in sorted(made.tenants)])
+    _fill(connection, "touched_revenue", [(tenant,) for tenant in sorted(made.revenue)])
     _fill(connection, "versions", sorted(made.versions.items()))
     _fill(connection, "audit_extra", audited)
     _fill(connection, "publications", [tuple(row.values()) for row in publications])

@@ -19,7 +19,8 @@ from typing import Any, TextIO
 def main(args: list[str]) -> int:
     """Run models, then tests; returns 1 where dbt itself failed.
 
-    `args`: dbt's own. One JSON line on stdin says what is wanted: run, full_refresh, test; none: nothing any more.
+    `args`: dbt's own. One JSON line on stdin says what is wanted: run, full_refresh, run_revenue, test, test_revenue;
+    none: nothing any more.
     """
     die_with_parent()
     # dbt prints to stdout on its own in places; the parent reads JSON there.
@@ -61,12 +62,14 @@ def work(parsed: Any, args: list[str], source: TextIO, told: TextIO) -> int:
     error = None
     if wanted.get("run"):
         flags = ["--full-refresh"] if wanted.get("full_refresh") else []
+        flags += [] if wanted.get("run_revenue", True) else ["--exclude", "tag:revenue"]
         result = runner.invoke(["run", *common, *flags])
         nodes += _nodes(result)
         if not result.success:
             error = str(result.exception or "a model failed")
     if wanted.get("test") and error is None:
-        result = runner.invoke(["test", *common, "--exclude", "test_type:unit"])
+        left_out = ["test_type:unit"] + ([] if wanted.get("test_revenue", True) else ["tag:revenue"])
+        result = runner.invoke(["test", *common, "--exclude", *left_out])
         nodes += _nodes(result)
         if result.exception is not None:
             error = str(result.exception)

@@ -62,7 +62,9 @@ class GoldWriter:
         for slug in tenants:
             entry = self.entries.get(slug, {})
             since = entry.get("run", 0)
-            if column is None or since == 0 or not entry.get("first_day") or not entry["data_through"]:
+            if column is None and since and not self._moved(slug, since, mart.slices):
+                continue
+            if column is None or since == 0:
                 found[slug] = None
                 continue
             ranges = self.connection.execute(
@@ -70,10 +72,12 @@ class GoldWriter:
                 "where tenant_id = ? and run > ? and scope = ?",
                 [slug, since, mart.slices],
             ).fetchall()
-            if any(first <= _WHOLE[0] for first, _ in ranges):
+            # A ledger's days are neither those of the events nor open-ended.
+            is_open_ended = mart.slices != "int_affected_mrr_days"
+            if any(first <= _WHOLE[0] for first, _ in ranges) or (is_open_ended and not _has_days(entry)):
                 found[slug] = None
             elif ranges:
-                bounds = self._bounds(slug)
+                bounds = self._bounds(slug) if is_open_ended else _WHOLE
                 days = {
                     day
                     for first, last in ranges
@@ -82,6 +86,10 @@ class GoldWriter:
                 if days:
                     found[slug] = frozenset(days)
         return found
+
+    def _moved(self, slug: str, since: int, scope: str | None) -> bool:
+        sql = "select 1 from control.changes where tenant_id = ? and run > ? and scope = ? limit 1"
+        return self.connection.execute(sql, [slug, since, scope]).fetchone() is not None
 
     def _bounds(self, slug: str) -> tuple[date, date]:
         """First and last day on which any row of the tenant can stand, now or in its last publication."""
@@ -131,6 +139,10 @@ class GoldWriter:
                 f"where tenant_id not in ({listed})"
             )
         return " union all ".join(parts)
+
+
+def _has_days(entry: Mapping[str, Any]) -> bool:
+    return bool(entry.get("first_day") and entry["data_through"])
 
 
 def _column(field: pa.Field, mart: gold_models.Mart) -> str:

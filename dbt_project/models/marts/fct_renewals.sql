@@ -3,7 +3,7 @@
 with parts as (
     select tenant_id, account_id, currency, from_date, contract_end_date, ledger_end, mrr_minor
     from {{ ref('int_subscription_parts') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 dues as (

@@ -1,7 +1,7 @@
 with accounts as (
     select distinct tenant_id, account_id, first_paid_date, date_trunc('month', first_paid_date)::date as cohort_month
     from {{ ref('int_paying_spells') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 -- Every age of a cohort up to the tenant's last month, and the day it closes on.

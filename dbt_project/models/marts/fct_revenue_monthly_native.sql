@@ -3,7 +3,7 @@ with months as (
         *,
         coalesce(lag(closing_date) over (partition by tenant_id order by month), date '1900-01-01') as opening_date
     from {{ ref('int_revenue_months') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 -- Every currency has every month of the tenant.
@@ -30,7 +30,7 @@ pairs as (
         sum(before_minor) over account > 0 as paid_before,
         sum(after_minor) over account > 0 as pays_after
     from {{ ref('int_month_pairs') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
     window account as (partition by tenant_id, account_id, month, look_back)
 ),
 

@@ -5,7 +5,7 @@ with months as (
             lag(closing_date) over (partition by tenant_id, profile order by month), date '1900-01-01'
         ) as opening_date
     from {{ ref('int_revenue_months') }}
-    where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 -- Rates at the closing of each month.
@@ -44,7 +44,7 @@ accounts as (
     left join rates as old
         on pairs.tenant_id = old.tenant_id and pairs.profile = old.profile and pairs.currency = old.currency
         and old.month = (pairs.month - to_months(pairs.look_back::integer))::date
-    where pairs.tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where pairs.tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
     group by all
 ),
 

@@ -5,4 +5,4 @@ select
         lead(date) over (partition by tenant_id, from_currency, to_currency order by date) - 1, date '2999-12-31'
     ) as to_date
 from {{ source('silver_billing', 'exchange_rates') }}
-where is_current and not is_deleted and tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+where is_current and not is_deleted and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})

@@ -4,4 +4,4 @@ select
     plan
 from {{ source('silver_billing', 'invoices') }}
 where is_current and not is_deleted and recurring and status in ('paid', 'open')
-    and tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})

@@ -1,12 +1,12 @@
 -- Ranges of days on which a row of fct_mrr_daily moves: stretches that are new or gone, and days that one gained or lost.
 with now_ as (
     select * from {{ ref('int_mrr_days') }}
-    where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 seen as (
     select * from {{ source('control', 'seen_mrr_days') }}
-    where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 moved as (

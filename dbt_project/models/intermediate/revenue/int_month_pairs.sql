@@ -7,7 +7,7 @@ with balances as (
         on months.tenant_id = spells.tenant_id
         and months.profile = spells.profile
         and months.closing_date between spells.from_date and spells.to_date
-    where months.tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where months.tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 sides as (

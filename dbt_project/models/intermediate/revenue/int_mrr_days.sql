@@ -3,7 +3,7 @@
 with spells as (
     select tenant_id, account_id, currency, from_date, to_date, mrr_minor, as_of
     from {{ ref('int_mrr_spells') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 losses as (

@@ -7,7 +7,7 @@ with marked as (
             rows between unbounded preceding and 1 preceding
         ) as is_start
     from {{ ref('int_mrr_spells') }}
-    where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 islands as (

@@ -4,12 +4,12 @@
 with used as (
     select tenant_id, currency
     from {{ ref('int_mrr_spells') }}
-    where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
     union
     -- A contract that has not begun by as_of is no MRR yet, but it has a day on which it is due (fct_renewals).
     select tenant_id, currency
     from {{ ref('int_subscription_parts') }}
-    where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 reporting as (

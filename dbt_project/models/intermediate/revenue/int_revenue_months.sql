@@ -3,7 +3,7 @@ with ledgers as (
     select
         tenant_id, profile, min(from_date) as first_paid_date, max(as_of) as as_of, min(ledger_end) as least_end
     from {{ ref('int_mrr_spells') }}
-    where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
     group by all
 ),
 

@@ -1,0 +1,101 @@
+"""Publishing revenue: only what moved is computed and written, and what is served is what was built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.gold import GoldResult, run_gold
+from orchestration.publish import publish
+from tests.lakes import land_rows
+from transforms.runner import run_transforms
+from warehouse_models import duck, home
+from warehouse_models import gold as gold_models
+from warehouse_models.catalog import Catalog
+from warehouse_models.lake import Lake
+from warehouse_models.manifest import Manifest
+
+pytestmark = pytest.mark.slow
+
+REVENUE = {name for name, mart in gold_models.marts().items() if "revenue" in str(mart.slices) or "mrr" in name}
+
+
+def event(number: int, day: str) -> dict[str, Any]:
+    return {"messageId": f"m{number}", "type": "track", "event": "f", "userId": "u", "timestamp": f"{day}T10:00:00Z"}
+
+
+def period(start: str, amount: int, **more: Any) -> dict[str, Any]:
+    made = {"subscription_id": "s", "account_id": "a", "plan": "gold", "start_date": start, "amount": amount}
+    return made | {"currency": "USD", "interval": "month"} | more
+
+
+class Job:
+    """Silver, gold and publication of one tenant's lake."""
+
+    def __init__(self, folder: Path) -> None:
+        self.lake, self.folder = Lake(), folder
+        Catalog(self.lake).add_tenant("acme")
+
+    def land(self, object: str, *rows: dict[str, Any], **how: Any) -> None:
+        assert land_rows(self.lake, "acme", object, rows, self.folder, **how).quarantined == 0
+
+    def run(self) -> GoldResult:
+        run_transforms(self.lake, "pool")
+        result = run_gold(self.lake, "pool")
+        assert result.ok, (result.error, result.verdicts)
+        publish(self.lake, "pool", result.verdicts)
+        return result
+
+    def tables(self, path: Path) -> dict[str, list[tuple[Any, ...]]]:
+        connection = duck.connect(path, read_only=True)
+        try:
+            return {n: connection.execute(f"from marts.{n} order by all").fetchall() for n in REVENUE}
+        finally:
+            connection.close()
+
+    def versions(self) -> dict[str, int | None]:
+        return {name: self.lake.version(gold_models.marts()[name].spec, "pool") for name in REVENUE}
+
+    def check(self, patches: int) -> None:
+        manifest = Manifest.read(home.published_root())
+        assert manifest is not None and manifest.tenants["acme"]["patches"] == patches
+        built = self.tables(home.build_path("pool"))
+        assert self.tables(manifest.file_of(home.published_root(), "acme")) == built, "the tenant's file"
+        assert self.tables(manifest.all_file(home.published_root())) == built, "gold Delta"
+
+
+def test_a_correction_of_an_old_period_is_served_and_a_day_of_events_leaves_revenue_alone(
+    tenure_home: Path, tmp_path: Path
+) -> None:
+    job = Job(tmp_path / "drop")
+    # The ledger begins long before the first event and ends after the last one.
+    job.land("events", event(1, "2024-03-01"), event(2, "2024-03-02"))
+    first = period("2023-01-15", 100), period("2023-07-15", 120)
+    job.land("subscriptions", *(row | {"updated_at": "2024-04-01"} for row in first), as_of="2024-04-10")
+    job.run()
+    job.check(patches=0)
+    assert len(job.tables(home.build_path("pool"))["fct_mrr_daily"]) == 452, "2023-01-15 to 2024-04-10"
+
+    before = job.versions()
+    job.land("events", event(3, "2024-03-03"))
+    names = {model.name for model in job.run().models}
+    assert not names & REVENUE and "fct_product_engagement_daily" in names, "no model of revenue was run"
+    assert job.versions() == before, "nor a table of it written"
+    job.check(patches=1)
+
+    job.land("subscriptions", period("2023-01-15", 90, updated_at="2024-04-02"))
+    names = {model.name for model in job.run().models}
+    assert names >= REVENUE
+    job.check(patches=2)
+    rows = job.tables(home.build_path("pool"))["fct_mrr_daily"]
+    assert [row[4] for row in rows if row[3].isoformat() in ("2023-01-15", "2023-07-14", "2023-07-15")] == [
+        9000, 9000, 12000,
+    ]  # fmt: skip
+
+    # A day more of the ledger is one row more.
+    job.land("subscriptions", *first, as_of="2024-04-11")
+    job.run()
+    job.check(patches=3)
+    assert len(job.tables(home.build_path("pool"))["fct_mrr_daily"]) == 453
