@@ -91,6 +91,11 @@ class _Tale:
                 landed[min(place, batches - 1) if self.rng.random() < 0.8 else self.rng.randrange(batches)].append(told)
         if self.rng.random() < 0.25:
             landed[self.rng.randrange(batches)].append(self._complete())
+        if self.rng.random() < 0.1:
+            # A deletion speaks of no date: as_of stays where it is.
+            start = self.last + DAY * 40
+            row = {**self._period("gone", "acme", self.palette[0], start)[0], "updated_at": self.stamp()}
+            landed[-1].append(Delivery("subscriptions", [row | {"is_deleted": True}]))
         return History(landed, self.settings)
 
     # -- days and amounts --------------------------------------------------------------------------------------------
@@ -169,6 +174,28 @@ class _Tale:
             account, usual = rng.choice(self.accounts), rng.choice(self.palette)
             kind = rng.choice(("periods", "annual", "plain", "plain", "once"))
             rows += self._lines(kind, account, usual)
+        return rows + (self._ending() if rng.random() < 0.5 else [])
+
+    def _ending(self) -> list[Row]:
+        """The months around as_of of an account without subscriptions: lines that are due and came, or did not."""
+        rng, rows = self.rng, list[Row]()
+        month, usual = self.last.replace(day=1), rng.choice(self.palette)
+        for plan in rng.sample((*PLANS, None), rng.randint(1, 3)):
+            for first in (_later(month, -1), month):
+                for _ in range(rng.choice((0, 1, 1, 2))):
+                    row: Row = {"invoice_line_id": self.name("l"), "account_id": "solo", "recurring": True}
+                    row |= {"currency": self.currency(usual), "amount": rng.choice(("-20", "50", "80.5", "120"))}
+                    row["issued_at"] = str(rng.choice((first, first + DAY * rng.randint(0, 27), _month_end(first))))
+                    rows.append(row | ({"plan": plan} if plan else {}))
+        for _ in range(rng.choice((0, 0, 1, 2))):
+            # Periods that end on as_of, begin on it, or run from one month's last day to the next one's.
+            end = rng.choice((self.last, self.last, _later(self.last, 1), _month_end(month)))
+            start = (
+                self.last if end > self.last else rng.choice((_later(end, -1), _month_end(_later(end, -1)), end - DAY))
+            )
+            row = {"invoice_line_id": self.name("l"), "account_id": "solo", "amount": rng.choice(("30", "-5", "99.99"))}
+            row |= {"issued_at": str(start), "currency": usual, "period_start": str(start), "period_end": str(end)}
+            rows.append(row)
         return rows
 
     def _lines(self, kind: str, account: str, usual: str) -> list[Row]:

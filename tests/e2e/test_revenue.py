@@ -17,7 +17,7 @@ from tests.e2e.any_order import BATCHES, Tables, World, difference
 from tests.oracle.revenue import MARTS, Revenue
 from tests.revenue_histories import billing_history
 
-HISTORIES = 200
+HISTORIES = 60
 # Landing a file costs more than all else, so a few tenants stand for `tenure land`.
 BY_FILE = 3
 

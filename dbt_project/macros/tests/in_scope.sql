@@ -55,7 +55,7 @@
             select
                 *,
                 count(*) filter (where is_start) over (
-                    partition by tenant_id order by from_date, to_date rows unbounded preceding
+                    partition by tenant_id order by from_date, to_date range unbounded preceding
                 ) as island
             from marked
         ),

@@ -74,12 +74,13 @@ marked as (
 ),
 
 islands as (
+    -- By range, not by rows: two equal ranges are one island, whichever of them the window above met first.
     select
         tenant_id,
         from_date,
         to_date,
         count(*) filter (where is_start) over (
-            partition by tenant_id order by from_date, to_date rows unbounded preceding
+            partition by tenant_id order by from_date, to_date range unbounded preceding
         ) as island
     from marked
 )

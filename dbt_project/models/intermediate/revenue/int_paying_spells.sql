@@ -11,10 +11,11 @@ with marked as (
 ),
 
 islands as (
+    -- By range, not by rows: two equal ranges are one island, whichever of them the window above met first.
     select
         *,
         count(*) filter (where is_start) over (
-            partition by tenant_id, profile, account_id order by from_date, to_date rows unbounded preceding
+            partition by tenant_id, profile, account_id order by from_date, to_date range unbounded preceding
         ) as island
     from marked
 ),
