@@ -241,9 +241,12 @@ class Ledger:
         return found
 
     def currencies(self) -> set[str]:
-        """Currencies of its MRR and of its contracts, begun or not."""
-        paid = {currency for days in self.days.values() for native in days.values() for currency in native}
-        return paid | {part.currency for parts in self.parts.values() for part in parts if part.is_paying()}
+        """Currencies of its MRR."""
+        return {currency for days in self.days.values() for native in days.values() for currency in native}
+
+    def contract_currencies(self) -> set[str]:
+        """Currencies of its contracts, begun or not."""
+        return {part.currency for parts in self.parts.values() for part in parts if part.is_paying()}
 
     def native(self, account: str, day: date) -> Native:
         """MRR of an account on a day of the ledger, by currency; nothing before its first paid day."""

@@ -12,8 +12,9 @@ Where the text leaves room, this is what was decided:
   before, for notice or unpaid, is lost on that day: else at_cancellation would never lose a contract), whether it has
   begun by as_of or not; renewed is the MRR of paying periods of the account that start that day; both at the rate of
   that day, or of the ledger's last if that is earlier.
-- The only currency of a tenant without the setting is that of all its MRR and contracts, by any profile. Without a
-  reporting currency the reporting marts are empty.
+- The only currency of a tenant without the setting is that of all its MRR, by any profile; of its contracts where
+  nobody ever paid. Without a reporting currency the reporting marts are empty. A contract in a currency that has no rate
+  yet is listed without amounts.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class Revenue:
         self.tenant, self.book = tenant, Book(list(deliveries))
         self.ledgers = [Ledger(self.book, profile) for profile in Profile.all_of(settings)]
         self.ledger = self.ledgers[0]
-        only = {c for ledger in self.ledgers for c in ledger.currencies()}
+        paid = {c for ledger in self.ledgers for c in ledger.currencies()}
+        only = paid or {c for ledger in self.ledgers for c in ledger.contract_currencies()}
         self.reporting: str | None = settings.get("reporting_currency") or (min(only) if len(only) == 1 else None)
         self.rate_on: dict[tuple[str, date], Fraction] = {}
 
@@ -224,14 +226,22 @@ class Revenue:
                 at = min(day, end)
                 due = self._together([p for p in paid if p.due == day], at)
                 renewed = self._together([p for p in paid if p.start == day], at)
-                outcome = "lost" if renewed == 0 else "reduced" if renewed < due else "renewed"
+                outcome = "renewed"
+                if renewed == 0:
+                    outcome = "lost"
+                elif renewed is not None and due is not None and renewed < due:
+                    outcome = "reduced"
                 if day > end or (day == end and renewed == 0):
                     outcome = "open"
                 rows.append(("", account, day, due, renewed, outcome))
         return rows
 
-    def _together(self, parts: list[Part], day: date) -> int:
+    def _together(self, parts: list[Part], day: date) -> int | None:
         native: dict[str, int] = defaultdict(int)
         for part in parts:
             native[part.currency] += part.worth
-        return self.value(native, day)
+        return self.value(native, day) if all(self._has_rate(currency, day) for currency in native) else None
+
+    def _has_rate(self, currency: str, day: date) -> bool:
+        known = self.book.rates.get((currency, self.reporting or ""), {})
+        return currency == self.reporting or any(since <= day for since in known)

@@ -1,21 +1,26 @@
 -- One row per currency of a tenant's MRR and contracts and stretch of days with one rate into its reporting currency
--- (10^-16; null: no rate is known yet). The reporting currency is the tenant's setting, else its only currency; without
--- either, no rows.
+-- (10^-16; null: no rate is known yet). The reporting currency is the tenant's setting, else the only one that anybody
+-- paid in; without either, no rows.
 with used as (
-    select tenant_id, currency
-    from {{ ref('int_mrr_spells') }}
+    select tenant_id, currency, bool_or(is_mrr) as is_mrr
+    from (
+        select tenant_id, currency, true as is_mrr from {{ ref('int_mrr_spells') }}
+        union all
+        -- A contract that has not begun by as_of is no MRR yet, but it has a day on which it is due (fct_renewals).
+        select tenant_id, currency, false from {{ ref('int_subscription_parts') }}
+    )
     where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
-    union
-    -- A contract that has not begun by as_of is no MRR yet, but it has a day on which it is due (fct_renewals).
-    select tenant_id, currency
-    from {{ ref('int_subscription_parts') }}
-    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    group by tenant_id, currency
 ),
 
 reporting as (
     select
         tenant_id,
-        coalesce(settings.reporting_currency, if(count(*) = 1, min(used.currency), null)) as reporting_currency
+        case
+            when settings.reporting_currency is not null then settings.reporting_currency
+            when count(*) filter (where is_mrr) = 1 then min(used.currency) filter (where is_mrr)
+            when count(*) = 1 then min(used.currency)
+        end as reporting_currency
     from used
     inner join {{ source('control', 'settings') }} as settings using (tenant_id)
     group by tenant_id, settings.reporting_currency
