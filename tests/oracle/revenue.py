@@ -13,8 +13,8 @@ Where the text leaves room, this is what was decided:
   begun by as_of or not; renewed is the MRR of paying periods of the account that start that day; both at the rate of
   that day, or of the ledger's last if that is earlier.
 - The only currency of a tenant without the setting is that of all its MRR, by any profile; of its contracts where
-  nobody ever paid. Without a reporting currency the reporting marts are empty. A contract in a currency that has no rate
-  yet is listed without amounts.
+  nobody ever paid. Without a reporting currency the reporting marts are empty. A contract in a currency without a rate
+  is listed without amounts.
 """
 
 from __future__ import annotations
