@@ -9,6 +9,7 @@ import pytest
 
 from tests.histories import history
 from tests.lakes import land_together, whole
+from tests.revenue_histories import billing_history
 from transforms.definition import order
 from transforms.engine_spark import SparkEngine
 from transforms.runner import run_transforms
@@ -25,6 +26,7 @@ def test_spark_and_duckdb_write_equal_tables_and_continue_each_other(
     monkeypatch.setenv("TENURE_HOME", str(tmp_path / "tenure"))
     embedded = Lake(str(tmp_path / "embedded"))
     told = {f"history{i}": history(1000 + i) for i in range(HISTORIES)}
+    told |= {f"billing{i}": billing_history(1000 + i) for i in range(HISTORIES)}
     catalog = Catalog(embedded)
     for tenant, tale in told.items():
         # Policies differ from tenant to tenant, so that their relations take part.
