@@ -217,5 +217,6 @@ def test_golds_definition_follows_from_its_sql_and_contracts_and_not_from_words(
 
 def test_gold_reads_no_policy_value_but_those_it_is_fingerprinted_by() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in gold_models.PROJECT.rglob("models/**/*.sql"))
-    read = set(re.findall(r"settings\.(\w+)", text)) | set(re.findall(r"source\('control', '(plan_\w+)'\)", text))
+    relations = set(re.findall(r"source\('control', '(plan_\w+|revenue_profiles)'\)", text))
+    read = set(re.findall(r"settings\.(\w+)", text)) | relations
     assert read - {"tenant_id"} == set(gold_control.POLICIES)
