@@ -80,7 +80,8 @@ class RecordContract:
                 payload = canonical({**content, "received": received})
         except TooDeep:
             raise Refused(refusals.TOO_DEEP) from None
-        self._heard(content)
+        if not deleted:
+            self._heard(content)
         return key, sha, at, "delete" if deleted else "upsert", line, size, payload.decode()
 
     def _check(self, content: dict[str, Any]) -> None:

@@ -139,6 +139,10 @@ def test_the_latest_day_a_file_speaks_of_is_its_as_of_unless_one_is_told(drop: D
     (file,) = drop.land_rows("subscriptions", *rows).files
     assert (file.as_of, file.is_as_of_told) == ("2024-02-20", False), "neither an end nor a day after the landing"
     assert as_of(drop) == [("subscriptions", "2024-02-20", False)]
+    gone = {"subscription_id": "s9", "start_date": "2024-06-01", "is_deleted": True, "updated_at": NOON}
+    (file,) = drop.land_rows("subscriptions", gone, name="gone.jsonl").files
+    assert file.as_of is None, "a deletion speaks of no day"
+    assert as_of(drop) == [("subscriptions", "2024-02-20", False)]
     (file,) = drop.land_rows("invoices", line(period_start="2024-02-01", period_end="2024-06-01")).files
     assert file.as_of == "2024-01-15", "the period of a line does not count"
     # A file that was true at a day says nothing of the later days that stand in it.
