@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from orchestration import gold_history
 from orchestration.audit.plan_misses import plan_misses
 from orchestration.audit.rules import checks_hash
 from orchestration.audit.suites import bronze_in, gold_out
@@ -111,6 +112,7 @@ def _run(
     try:
         run = time.time_ns() // 1000
         made = plan(connection, lake, shard, catalog_tenants, run=run, full_refresh=full_refresh, only=only)
+        gold_history.note(connection, lake, shard, published)
         connection.executemany(
             "delete from control.changes where tenant_id = ? and run <= ?",
             [(slug, entry["run"]) for slug, entry in published.items()] or [("", 0)],

@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from orchestration import gold_history
 from warehouse_models import gold as gold_models
 from warehouse_models.catalog import Tenant
 from warehouse_models.currencies import currencies
@@ -124,6 +125,7 @@ def plan(
 ) -> Plan:
     """Compare silver with what the build database consumed; `only` narrows a full refresh to these tenants."""
     connection.execute(_TABLES)
+    gold_history.create(connection)
     consumed = dict(connection.execute("select address, version from control.consumed").fetchall())
     told = connection.execute("select definition from control.state").fetchone()
     made = Plan(full=False, reason="", run=run)

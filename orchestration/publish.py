@@ -156,6 +156,7 @@ class _State:
         return {
             "file": file,
             "version": version,
+            "figures_version": version,
             "shard": self.shard,
             "published_at": self.now.isoformat(),
             "figures_at": self.now.isoformat(),

@@ -26,6 +26,7 @@ _TYPES = {
     "boolean": "boolean",
     "timestamp with time zone": "timestamp",
     "date": "date",
+    "decimal(38,12)": "decimal(38,12)",
 }
 
 

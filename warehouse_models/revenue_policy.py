@@ -2,6 +2,8 @@
 
 `default` is the profile that a tenant's own settings make; each file of `policies/profiles/` is one more over the same
 ledger. A profile's values replace the defaults, not the tenant's settings: it answers what another reading would say.
+Between the two stand the steps of a bridge: one policy after the other takes the profile's value, in the order of
+`revenue.v1.yaml`, so that what each of them changes adds up to the whole difference.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ UNLIMITED = 1_000_000
 # A row of the relation `revenue_profiles`, after tenant_id.
 COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
     ("profile", pa.string()),
+    ("step", pa.int64()),
+    ("policy", pa.string()),
     ("week_numerator", pa.int64()),
     ("week_denominator", pa.int64()),
     ("day_numerator", pa.int64()),
@@ -51,6 +55,8 @@ COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
     ("is_from_issue", pa.bool_()),
     ("invoice_gap_days", pa.int64()),
 )
+# Of these, the policy values alone.
+VALUES = COLUMNS[3:]
 
 
 @cache
@@ -115,20 +121,30 @@ def _factor(key: str, value: Any) -> Fraction:
 
 
 def rows(settings: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """One tenant's rows of `revenue_profiles` in the order of COLUMNS, its own first."""
+    """One tenant's rows of `revenue_profiles` in the order of COLUMNS, its own first.
+
+    A profile has a row of the tenant's own values (step 0), and one for each policy that it reads in another way: the
+    values of the row before with that one replaced. Its last row is the profile.
+    """
     own = {key: settings.get(key, value) for key, value in defaults().items()}
-    named = [(name, {**defaults(), **values}) for name, values in profiles().items()]
-    return [_row(name, values) for name, values in [(DEFAULT, own), *named]]
+    found = [_row(DEFAULT, 0, None, own)]
+    for name, told in profiles().items():
+        values, wanted = dict(own), {**defaults(), **told}
+        found.append(_row(name, 0, None, values))
+        for policy in (key for key in defaults() if own[key] != wanted[key]):
+            values[policy] = wanted[policy]
+            found.append(_row(name, found[-1][1] + 1, policy, values))
+    return found
 
 
-def _row(name: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
+def _row(name: str, step: int, policy: str | None, values: Mapping[str, Any]) -> tuple[Any, ...]:
     week, day = Fraction(values["week_factor"]), Fraction(values["day_factor"])
 
     def days(key: str) -> int:
         return UNLIMITED if values[key] == "unlimited" else int(values[key])
 
     return (
-        name,
+        *(name, step, policy),
         *(week.numerator, week.denominator, day.numerator, day.denominator),
         values["churn_recognition"] == "at_cancellation",
         values["paused"] == "kept",

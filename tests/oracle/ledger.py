@@ -39,12 +39,17 @@ class Profile:
     @classmethod
     def all_of(cls, settings: dict[str, Any]) -> list[Profile]:
         """The tenant's own (`default`) and every named one."""
+        # Rows before a profile's last one are steps on the way to it.
+        return list({step.name: step for step in cls.steps(settings)}.values())
+
+    @classmethod
+    def steps(cls, settings: dict[str, Any]) -> list[Profile]:
+        """Every row of `revenue_profiles`, in its order."""
         found = []
         for row in revenue_policy.rows(settings):
-            name, *cells = row
-            told = dict(zip((column for column, _ in revenue_policy.COLUMNS[1:]), cells, strict=True))
+            told = dict(zip((column for column, _ in revenue_policy.COLUMNS), row, strict=True))
             week = Fraction(told["week_numerator"], told["week_denominator"])
-            found.append(cls(name, week, Fraction(told["day_numerator"], told["day_denominator"]), told))
+            found.append(cls(row[0], week, Fraction(told["day_numerator"], told["day_denominator"]), told))
         return found
 
     def __getattr__(self, name: str) -> Any:

@@ -16,7 +16,7 @@ known as (
 paid as (
     select tenant_id, account_id, min(first_paid_date) as first_paid_date
     from {{ ref('int_paying_spells') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where ledger = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
     group by all
 )
 

@@ -7,7 +7,7 @@ with reporting as (
 named as (
     select tenant_id, currency from {{ ref('stg_billing__subscriptions') }}
     union
-    select tenant_id, currency from {{ ref('stg_billing__invoices') }}
+    select tenant_id, currency from {{ ref('stg_billing__invoices') }} where is_counted
     union
     select tenant_id, from_currency from {{ ref('stg_billing__exchange_rates') }}
     union

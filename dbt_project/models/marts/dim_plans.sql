@@ -4,7 +4,7 @@ with sold as (
     union all
     select tenant_id, plan, issued_date, 'invoices'
     from {{ ref('stg_billing__invoices') }}
-    where plan is not null
+    where plan is not null and is_counted
 )
 
 -- Billing systems name a plan only where it is sold: every plan is known from facts.

@@ -2,7 +2,7 @@
 with spells as (
     select tenant_id, account_id, currency, from_date, to_date, mrr_minor, as_of
     from {{ ref('int_mrr_spells') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    where ledger = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 -- Stretches with one MRR and one rate: a new rate is a step too.
@@ -13,7 +13,7 @@ rated as (
         least(spells.to_date, rates.to_date) as to_date
     from spells
     inner join {{ ref('int_reporting_rates') }} as rates
-        on spells.tenant_id = rates.tenant_id and spells.currency = rates.currency
+        on spells.tenant_id = rates.tenant_id and spells.currency = rates.currency and rates.basis = 'now'
         and spells.from_date <= rates.to_date and spells.to_date >= rates.from_date
 ),
 
@@ -48,10 +48,10 @@ converted as (
         {{ reported('after_minor', 'new.rate') }} as after_new
     from sides
     left join {{ ref('int_reporting_rates') }} as old
-        on sides.tenant_id = old.tenant_id and sides.currency = old.currency
+        on sides.tenant_id = old.tenant_id and sides.currency = old.currency and old.basis = 'now'
         and sides.date - 1 between old.from_date and old.to_date
     left join {{ ref('int_reporting_rates') }} as new
-        on sides.tenant_id = new.tenant_id and sides.currency = new.currency
+        on sides.tenant_id = new.tenant_id and sides.currency = new.currency and new.basis = 'now'
         and sides.date between new.from_date and new.to_date
     group by all
 ),
@@ -67,10 +67,10 @@ moved as (
         end as movement_type
     from converted
     left join {{ ref('int_paying_spells') }} as started
-        on converted.tenant_id = started.tenant_id and started.profile = 'default'
+        on converted.tenant_id = started.tenant_id and started.ledger = 'default'
         and converted.account_id = started.account_id and converted.date = started.from_date
     left join {{ ref('int_paying_spells') }} as ended
-        on converted.tenant_id = ended.tenant_id and ended.profile = 'default'
+        on converted.tenant_id = ended.tenant_id and ended.ledger = 'default'
         and converted.account_id = ended.account_id and converted.date - 1 = ended.to_date
 )
 

@@ -2,7 +2,7 @@
 with spells as (
     select tenant_id, account_id, currency, from_date, to_date, mrr_minor, as_of
     from {{ ref('int_mrr_spells') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    where ledger = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 dates as (
@@ -39,8 +39,8 @@ select
     mrr_after_minor
 from steps
 left join {{ ref('int_paying_spells') }} as started
-    on steps.tenant_id = started.tenant_id and started.profile = 'default'
+    on steps.tenant_id = started.tenant_id and started.ledger = 'default'
     and steps.account_id = started.account_id and steps.movement_date = started.from_date
 left join {{ ref('int_paying_spells') }} as ended
-    on steps.tenant_id = ended.tenant_id and ended.profile = 'default'
+    on steps.tenant_id = ended.tenant_id and ended.ledger = 'default'
     and steps.account_id = ended.account_id and steps.movement_date - 1 = ended.to_date

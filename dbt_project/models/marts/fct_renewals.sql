@@ -3,7 +3,7 @@
 with parts as (
     select tenant_id, account_id, currency, from_date, contract_end_date, ledger_end, mrr_minor
     from {{ ref('int_subscription_parts') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    where ledger = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 dues as (
@@ -34,7 +34,7 @@ totals as (
         {{ reported('renewed', 'rate') }} as renewed_minor
     from sides
     inner join {{ ref('int_reporting_rates') }} as rates
-        on sides.tenant_id = rates.tenant_id and sides.currency = rates.currency
+        on sides.tenant_id = rates.tenant_id and sides.currency = rates.currency and rates.basis = 'now'
         and least(sides.renewal_date, sides.ledger_end) between rates.from_date and rates.to_date
     group by all
 )

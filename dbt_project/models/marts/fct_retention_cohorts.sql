@@ -1,7 +1,7 @@
 with accounts as (
     select distinct tenant_id, account_id, first_paid_date, date_trunc('month', first_paid_date)::date as cohort_month
     from {{ ref('int_paying_spells') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    where ledger = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 -- Every age of a cohort up to the tenant's last month, and the day it closes on.
@@ -11,7 +11,7 @@ ages as (
         date_diff('month', accounts.cohort_month, months.month) as age_months
     from accounts
     inner join {{ ref('int_revenue_months') }} as months
-        on accounts.tenant_id = months.tenant_id and months.profile = 'default'
+        on accounts.tenant_id = months.tenant_id and months.ledger = 'default'
         and months.month >= accounts.cohort_month
 ),
 
@@ -21,9 +21,9 @@ spells as (
     from {{ ref('int_mrr_spells') }} as spells
     inner join accounts using (tenant_id, account_id)
     inner join {{ ref('int_reporting_rates') }} as rates
-        on spells.tenant_id = rates.tenant_id and spells.currency = rates.currency
+        on spells.tenant_id = rates.tenant_id and spells.currency = rates.currency and rates.basis = 'now'
         and accounts.first_paid_date between rates.from_date and rates.to_date
-    where spells.profile = 'default'
+    where spells.ledger = 'default'
 ),
 
 bases as (

@@ -3,7 +3,7 @@ with months as (
         *,
         coalesce(lag(closing_date) over (partition by tenant_id order by month), date '1900-01-01') as opening_date
     from {{ ref('int_revenue_months') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    where ledger = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 -- Every currency has every month of the tenant.
@@ -11,7 +11,7 @@ spine as (
     select months.*, currencies.currency
     from months
     inner join (
-        select distinct tenant_id, currency from {{ ref('int_mrr_spells') }} where profile = 'default'
+        select distinct tenant_id, currency from {{ ref('int_mrr_spells') }} where ledger = 'default'
     ) as currencies using (tenant_id)
 ),
 
@@ -19,7 +19,7 @@ started as (
     select months.tenant_id, months.month, spells.account_id, arg_min(spells.starts_as, spells.from_date) as starts_as
     from months
     inner join {{ ref('int_paying_spells') }} as spells
-        on months.tenant_id = spells.tenant_id and spells.profile = 'default'
+        on months.tenant_id = spells.tenant_id and spells.ledger = 'default'
         and spells.from_date > months.opening_date and spells.from_date <= months.closing_date
     group by all
 ),
@@ -30,7 +30,7 @@ pairs as (
         sum(before_minor) over account > 0 as paid_before,
         sum(after_minor) over account > 0 as pays_after
     from {{ ref('int_month_pairs') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    where ledger = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
     window account as (partition by tenant_id, account_id, month, look_back)
 ),
 

@@ -15,7 +15,7 @@ with recent as (
 billed as (
     select tenant_id, max(as_of) as revenue_through, string_agg(distinct currency, ', ' order by currency) as currencies
     from {{ ref('int_mrr_spells') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
+    where ledger = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
     group by tenant_id
 )
 

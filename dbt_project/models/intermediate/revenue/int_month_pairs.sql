@@ -1,11 +1,11 @@
--- One row per profile, account, currency, month and look-back of 1 or 12 months: MRR at both closings, native.
+-- One row per ledger, account, currency, month and look-back of 1 or 12 months: MRR at both closings, native.
 with balances as (
     select
-        months.tenant_id, months.profile, months.month, spells.account_id, spells.currency, spells.mrr_minor
+        months.tenant_id, months.ledger, months.month, spells.account_id, spells.currency, spells.mrr_minor
     from {{ ref('int_revenue_months') }} as months
     inner join {{ ref('int_mrr_spells') }} as spells
         on months.tenant_id = spells.tenant_id
-        and months.profile = spells.profile
+        and months.ledger = spells.ledger
         and months.closing_date between spells.from_date and spells.to_date
     where months.tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
@@ -18,7 +18,7 @@ sides as (
 
 pairs as (
     select
-        tenant_id, profile, account_id, currency,
+        tenant_id, ledger, account_id, currency,
         (month + to_months(shift))::date as month,
         look_back,
         sum(if(shift = 0, 0, mrr_minor))::bigint as before_minor,
@@ -30,4 +30,4 @@ pairs as (
 -- A look-back over the end of the ledger belongs to no month.
 select pairs.*
 from pairs
-inner join {{ ref('int_revenue_months') }} using (tenant_id, profile, month)
+inner join {{ ref('int_revenue_months') }} using (tenant_id, ledger, month)

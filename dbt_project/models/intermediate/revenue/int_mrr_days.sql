@@ -3,7 +3,7 @@
 with spells as (
     select tenant_id, account_id, currency, from_date, to_date, mrr_minor, as_of
     from {{ ref('int_mrr_spells') }}
-    where profile = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    where ledger = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 losses as (
@@ -32,7 +32,7 @@ rated as (
         rates.rate
     from stretches
     left join {{ ref('int_reporting_rates') }} as rates
-        on stretches.tenant_id = rates.tenant_id and stretches.currency = rates.currency
+        on stretches.tenant_id = rates.tenant_id and stretches.currency = rates.currency and rates.basis = 'now'
         and stretches.from_date <= rates.to_date and stretches.to_date >= rates.from_date
 )
 

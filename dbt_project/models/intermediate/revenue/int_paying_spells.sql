@@ -1,9 +1,9 @@
--- One row per profile, account and longest stretch of days on which it pays in any currency, and how it came to pay.
+-- One row per ledger, account and longest stretch of days on which it pays in any currency, and how it came to pay.
 with marked as (
     select
         *,
         from_date > 1 + max(to_date) over (
-            partition by tenant_id, profile, account_id order by from_date, to_date
+            partition by tenant_id, ledger, account_id order by from_date, to_date
             rows between unbounded preceding and 1 preceding
         ) as is_start
     from {{ ref('int_mrr_spells') }}
@@ -15,24 +15,24 @@ islands as (
     select
         *,
         count(*) filter (where is_start) over (
-            partition by tenant_id, profile, account_id order by from_date, to_date range unbounded preceding
+            partition by tenant_id, ledger, account_id order by from_date, to_date range unbounded preceding
         ) as island
     from marked
 ),
 
 spells as (
     select
-        tenant_id, profile, account_id, min(from_date) as from_date, max(to_date) as to_date,
+        tenant_id, ledger, account_id, min(from_date) as from_date, max(to_date) as to_date,
         max(as_of) as as_of
     from islands
-    group by tenant_id, profile, account_id, island
+    group by tenant_id, ledger, account_id, island
 ),
 
 followed as (
     select
         *,
-        min(from_date) over (partition by tenant_id, profile, account_id) as first_paid_date,
-        lag(to_date) over (partition by tenant_id, profile, account_id order by from_date) as previous_to_date
+        min(from_date) over (partition by tenant_id, ledger, account_id) as first_paid_date,
+        lag(to_date) over (partition by tenant_id, ledger, account_id order by from_date) as previous_to_date
     from spells
 )
 
@@ -44,4 +44,4 @@ select
         else 'reactivation'
     end as starts_as
 from followed
-inner join {{ source('control', 'revenue_profiles') }} using (tenant_id, profile)
+inner join {{ ref('int_ledgers') }} using (tenant_id, ledger)

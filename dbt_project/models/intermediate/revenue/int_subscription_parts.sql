@@ -1,4 +1,4 @@
--- One row per profile and period of a subscription that pays: what it adds to its account's MRR, and on which days.
+-- One row per ledger and period of a subscription that pays: what it adds to its account's MRR, and on which days.
 with ended as (
     -- A later start ends the earlier period; a canceled row is paid until its end, else until it was canceled.
     select
@@ -8,9 +8,11 @@ with ended as (
             else coalesce(end_date, date '2999-12-31')
         end as stated_end,
         coalesce(
-            lead(start_date) over (partition by tenant_id, subscription_id order by start_date), date '2999-12-31'
+            lead(start_date) over (partition by tenant_id, basis, subscription_id order by start_date),
+            date '2999-12-31'
         ) as next_start
-    from {{ ref('stg_billing__subscriptions') }}
+    from {{ ref('int_subscription_records') }}
+    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 marked as (
@@ -24,14 +26,14 @@ marked as (
             and lag(least(stated_end, next_start)) over by_start = start_date, false
         ) as is_spell_start
     from ended
-    window by_start as (partition by tenant_id, subscription_id order by start_date)
+    window by_start as (partition by tenant_id, basis, subscription_id order by start_date)
 ),
 
 spelled as (
     select
         *,
         max(if(is_spell_start, start_date, null)) over (
-            partition by tenant_id, subscription_id order by start_date rows unbounded preceding
+            partition by tenant_id, basis, subscription_id order by start_date rows unbounded preceding
         ) as spell_start
     from marked
 ),
@@ -39,7 +41,7 @@ spelled as (
 policied as (
     select
         spelled.*,
-        profiles.profile,
+        ledgers.ledger,
         greatest(start_date, least(
             case status
                 when 'trialing' then if(is_trial_counted, ends, start_date)
@@ -55,7 +57,7 @@ policied as (
             when 'week' then week_denominator when 'day' then day_denominator when 'year' then 12 else 1
         end as denominator
     from spelled
-    inner join {{ source('control', 'revenue_profiles') }} as profiles using (tenant_id)
+    inner join {{ ref('int_ledgers') }} as ledgers using (tenant_id, basis)
     inner join {{ source('control', 'currencies') }} as currencies on spelled.currency = currencies.code
 ),
 
@@ -66,14 +68,14 @@ paying as (
 ),
 
 starts as (
-    select distinct tenant_id, profile, account_id, start_date
+    select distinct tenant_id, ledger, account_id, start_date
     from paying
     where mrr_minor is distinct from 0
 )
 
 select
     paying.tenant_id,
-    paying.profile,
+    paying.ledger,
     paying.account_id,
     paying.subscription_id as part_id,
     paying.plan,
@@ -97,11 +99,11 @@ select
     known.as_of as ledger_end,
     paying.mrr_minor
 from paying
-inner join {{ source('silver_billing', 'as_of') }} as known
-    on paying.tenant_id = known.tenant_id and known.object = 'subscriptions'
+inner join {{ ref('int_as_of_records') }} as known
+    on paying.tenant_id = known.tenant_id and paying.basis = known.basis and known.object = 'subscriptions'
 left join starts as followers
     on paying.tenant_id = followers.tenant_id
-    and paying.profile = followers.profile
+    and paying.ledger = followers.ledger
     and paying.account_id = followers.account_id
     and followers.start_date = known.as_of
 where paying.mrr_minor is distinct from 0
