@@ -229,14 +229,12 @@ def _audit(
             about = node["model"] or "gold"
             about = f"gold/{about}" if about in gold_models.marts() else about
             failing: dict[str, int] = {}
+            told: dict[str, str] = {}
             if node["status"] == "error":
                 result.error = result.error or f"check {node['name']}: {node['message'].strip()}"
             elif node["failures"]:
-                rows = connection.execute(
-                    f"select tenant_id, count(*) from ({node['sql']}) group by tenant_id order by tenant_id"
-                ).fetchall()
-                failing = dict(rows)
-            result.checks.append(Check(node["name"], "dbt", about, node["description"], failing))
+                failing, told = _failing(connection, node["sql"])
+            result.checks.append(Check(node["name"], "dbt", about, node["description"], failing, told))
         if result.error is None:
             result.checks.extend(gold_out(connection))
             result.plan_misses = plan_misses(connection, planned & set(result.tenants))
@@ -246,6 +244,16 @@ def _audit(
     finally:
         connection.close()
     result.seconds["audit"] = time.monotonic() - clock
+
+
+def _failing(connection: Any, sql: str) -> tuple[dict[str, int], dict[str, str]]:
+    """Tenant → failing rows of a test, and what they say themselves where the test has a column `words`."""
+    columns = [column[0] for column in connection.execute(f"select * from ({sql}) limit 0").description]
+    words = "min(words)" if "words" in columns else "null"
+    rows = connection.execute(
+        f"select tenant_id, count(*), {words} from ({sql}) group by tenant_id order by tenant_id"
+    ).fetchall()
+    return {tenant: count for tenant, count, _ in rows}, {tenant: said for tenant, _, said in rows if said}
 
 
 def _rows(connection: Any, model: str) -> int | None:

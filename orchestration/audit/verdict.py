@@ -18,6 +18,7 @@ class Check:
 
     `kind`: dbt, bronze_in or gold_out. `about`: the address it looks at, e.g. `gold/dim_accounts`. `words`: what it
     means when it fails, for somebody who never saw a database. `failing`: tenant → failing rows; empty: it passed.
+    `told`: tenant → what its failing rows themselves say is wrong, in place of `words`.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Check:
     about: str
     words: str
     failing: Mapping[str, int] = field(default_factory=dict)
+    told: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -37,6 +39,7 @@ class Failure:
     """A check that names one tenant: as in Check, with the number of that tenant's failing rows.
 
     `kind` is also `shard`: a failure without a tenant, whose next run has to judge again although nothing moved.
+    `is_told`: its rows name what is wrong, so it is the cause where others are consequences.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Failure:
     rows: int
     kind: str = "dbt"
     about: str = ""
+    is_told: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ class Verdict:
 
     @property
     def ranked(self) -> tuple[Failure, ...]:
-        """The failures, the worst first."""
-        return tuple(sorted(self.failures, key=lambda failure: (-failure.rows, failure.name)))
+        """The failures, the worst first; before them those that name what is wrong."""
+        return tuple(sorted(self.failures, key=lambda failure: (not failure.is_told, -failure.rows, failure.name)))
 
     @property
     def reason(self) -> str | None:
@@ -89,7 +93,9 @@ def verdicts(tenants: Iterable[str], checks: Iterable[Check], shard_error: str |
     failures: dict[str, list[Failure]] = {tenant: [] for tenant in tenants}
     for check in checks:
         for tenant, rows in check.failing.items():
-            failures.setdefault(tenant, []).append(Failure(check.name, check.words, rows, check.kind, check.about))
+            words, is_told = check.told.get(tenant, check.words), tenant in check.told
+            failure = Failure(check.name, words, rows, check.kind, check.about, is_told)
+            failures.setdefault(tenant, []).append(failure)
     if shard_error is not None:
         for found in failures.values():
             found.append(Failure(SHARD, "the newest figures could not be computed", 0, SHARD))
