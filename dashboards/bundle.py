@@ -36,6 +36,7 @@ TYPES = {
     "boolean": "BOOLEAN",
     "timestamp": "TIMESTAMP WITH TIME ZONE",
     "date": "DATE",
+    "decimal(38,12)": "DECIMAL(38,12)",
 }
 _VERSION = "1.0.0"
 

@@ -1,7 +1,8 @@
 """A dashboard's rows and filters in our short form ─▶ Superset's position tree and native filter configuration.
 
 A row is a list of cells: `{chart: slug, width: 1…12, height: units of 8 px}` or `{text: markdown, width, height}`; a
-filter is `{name, kind: time|value, column, dataset, not_on: [charts], default}`.
+filter is `{name, kind: time|value, column, dataset, not_on: [charts], default}`. A value filter with a default
+always has exactly one value: what it stands for cannot be added up.
 """
 
 from __future__ import annotations
@@ -69,14 +70,19 @@ def _filter(entry: dict[str, Any], numbers: dict[str, int], datasets: dict[str, 
         default = entry.get("default")
         mask = {"extraFormData": {"time_range": default}, "filterState": {"value": default}} if default else {}
         return common | {"filterType": "filter_time", "targets": [{}], "defaultDataMask": mask, "controlValues": {}}
+    column, default = entry["column"], entry.get("default")
+    chosen: dict[str, Any] = {"extraFormData": {}, "filterState": {}, "ownState": {}}
+    if default:
+        chosen["extraFormData"] = {"filters": [{"col": column, "op": "IN", "val": [default]}]}
+        chosen["filterState"] = {"value": [default], "label": default}
     return common | {
         "filterType": "filter_select",
-        "targets": [{"datasetUuid": datasets[entry["dataset"]], "column": {"name": entry["column"]}}],
-        "defaultDataMask": {"extraFormData": {}, "filterState": {}, "ownState": {}},
+        "targets": [{"datasetUuid": datasets[entry["dataset"]], "column": {"name": column}}],
+        "defaultDataMask": chosen,
         "controlValues": {
-            "enableEmptyFilter": False,
+            "enableEmptyFilter": bool(default),
             "defaultToFirstItem": False,
-            "multiSelect": True,
+            "multiSelect": not default,
             "searchAllOptions": False,
             "inverseSelection": False,
         },

@@ -87,3 +87,71 @@ def make(connection: duckdb.DuckDBPyConnection) -> None:
            select distinct tenant_id, 'EUR' as currency, 'Euro' as name, 2 as minor_digits, true as is_reporting
            from made.accounts"""
     )
+    _bridges(connection)
+
+
+def _bridges(connection: duckdb.DuckDBPyConnection) -> None:
+    """Profiles that read pauses and past-due contracts otherwise, restated figures, and who moved inside a month.
+
+    strict_finance: 2, 8 and 14 are gone at notice, 6 leaves the base. chartmogul: 11 is kept.
+    """
+    connection.execute(
+        """create table made.fct_retention_bridge as
+           with sides as (
+               select now_.tenant_id, now_.month, now_.account_id, now_.n, then_.mrr as base, now_.mrr as kept,
+                   sum(then_.mrr) over months as own_base, sum(now_.mrr) over months as own_kept
+               from made.steps as now_
+               inner join made.mrr as then_
+                   on now_.account_id = then_.account_id and then_.month = (now_.month - interval 12 month)::date
+                   and then_.mrr > 0
+               window months as (partition by now_.month)
+           ),
+
+           cases as (
+               select *, 'strict_finance' as profile, 1 as step, 'churn_recognition' as policy, 'is lost' as change,
+                   base as base_after, 0 as kept_after
+               from sides where n in (2, 8, 14) and kept > 0
+               union all
+               select *, 'strict_finance', 2, 'past_due_grace_days', 'leaves the base', 0, 0 from sides where n = 6
+               union all
+               select *, 'chartmogul', 1, 'paused', 'is kept', base, base from sides where n = 11 and kept = 0
+           )
+
+           select tenant_id, profile, month, 12 as look_back_months,
+               step, policy, account_id, 'EUR' as currency, change,
+               base as base_before_minor, base_after as base_after_minor, kept as kept_before_minor,
+               kept_after as kept_after_minor,
+               (kept_after - kept - own_kept / own_base * (base_after - base))
+               / (own_base + sum(base_after - base) over (partition by profile, month)) as nrr_effect
+           from cases"""
+    )
+    connection.execute(
+        """create table made.fct_revenue_monthly_profiles as
+           select months.*, 'default' as profile from made.fct_revenue_monthly as months
+           union all by name
+           select months.* replace (nrr_12m + coalesce(effect, 0) as nrr_12m), profile
+           from made.fct_revenue_monthly as months
+           cross join (values ('chartmogul'), ('profitwell'), ('strict_finance'), ('thirty_day_month')) as p(profile)
+           left join (
+               select profile, month, sum(nrr_effect) as effect from made.fct_retention_bridge group by all
+           ) as effects using (profile, month)"""
+    )
+    connection.execute(
+        """create table made.fct_restatements as
+           select tenant_id, 1 as restated_version, figure, (month - interval 2 month)::date as period,
+               'EUR' as currency, cause, before, after, after - before as delta
+           from (select tenant_id, max(month) as month from made.fct_revenue_monthly group by all),
+               (values ('closing_minor', 'correction', 4127900, 4098900),
+                   ('closing_minor', 'late record', 4098900, 4214900),
+                   ('customers_close', 'merge', 24, 23), ('nrr_12m', 'late record', 0.9712, 0.9801))
+               as told(figure, cause, before, after)"""
+    )
+    connection.execute(
+        """create table made.fct_grain_bridge as
+           select tenant_id, account_id, month, movement_type, day_minor, month_minor, 1 as day_movements,
+               0 as month_movements
+           from made.steps,
+               (values ('churn', -58000, 0), ('reactivation', 63800, 0), ('expansion', 0, 5800))
+               as told(movement_type, day_minor, month_minor)
+           where n in (3, 9, 15) and month = (select max(month) - interval 1 month from made.steps)"""
+    )
