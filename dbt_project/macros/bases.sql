@@ -102,12 +102,13 @@
     ]) }}
 {% endmacro %}
 
-{# (figure, amount) of each figure of a month, a row each: exact decimals, so that differences of them add up exactly. #}
+{# (figure, amount) of each figure of a month, a row each: exact decimals, so that differences of them add up exactly. What
+   is no number fails its own check; here it must not stop the build of everybody. #}
 {% macro figure_rows() -%}
     unnest([{% for figure in revenue_figures() %}'{{ figure }}'{{ ', ' if not loop.last }}{% endfor %}]) as figure,
     unnest([
         {%- for figure in revenue_figures() %}
-        {{ figure }}::decimal(38, 12){{ ',' if not loop.last }}
+        try_cast({{ figure }} as decimal(38, 12)){{ ',' if not loop.last }}
         {%- endfor %}
     ]) as amount
 {%- endmacro %}

@@ -10,6 +10,7 @@ import pytest
 from orchestration.audit.rules import gold_rules
 from orchestration.audit.verdict import Verdict
 from orchestration.gold import GoldResult, run_gold
+from orchestration.publish import publish
 from tests.lakes import land_rows
 from tests.orchestration.test_check_words import dbt_tests
 from tests.silver_world import SilverWorld
@@ -50,21 +51,32 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoldResult]:
         world.commit()
         built = run_gold(lake, "pool")
         assert built.error is None, built.error
+        publish(lake, "pool", built.verdicts)
         connection = duck.connect(home.build_path("pool"))
+        # Nothing was restated so far, and bolt never published.
+        connection.execute("insert into control.published by name select 'bolt' as tenant_id, 1 as version")
+        connection.execute(
+            "insert into control.published_months select * "
+            "replace (opening_minor + 1 as opening_minor) from marts.fct_revenue_monthly where tenant_id = 'bolt'"
+        )
+        connection.execute(
+            "insert into marts.fct_restatements select tenant_id, 1, 'new_minor', month, currency, 'merge', 1, 2, 1 "
+            "from marts.fct_revenue_monthly where tenant_id = 'bolt'"
+        )
         for mart in marts().values():
             if not mart.is_view:
                 spoil(connection, mart)
         spoil_users(connection)
         spoil_ledger(connection)
         connection.close()
-        # Nothing moved, so nothing is built: the tests alone run, on what waits to be published.
-        result = run_gold(lake, "pool")
+        # Nothing moved, so nothing is built: the tests alone run.
+        result = run_gold(lake, "pool", full_audit=True)
         assert result.error is None and not result.models, result.error
         yield result
 
 
 def bill(lake: Lake, tenant: str, folder: Path) -> None:
-    """Five months of contracts in two currencies: one ends, one changes its price, and a rate moves."""
+    """Five months of contracts in two currencies: two end and come back, one changes its price, and a rate moves."""
     rows = [
         {"subscription_id": name, "account_id": name, "plan": "p", "start_date": start, "amount": amount}
         | {"currency": currency, "interval": "month", **more}
@@ -73,6 +85,9 @@ def bill(lake: Lake, tenant: str, folder: Path) -> None:
             ("a", "2024-03-01", 12, "USD", {}),
             ("b", "2024-01-10", 10, "EUR", {"end_date": "2024-04-10"}),
             ("b", "2024-05-01", 10, "EUR", {}),
+            ("r", "2024-01-01", 10, "USD", {"end_date": "2024-02-05"}),
+            ("r", "2024-02-20", 10, "USD", {"interval": "week", "end_date": "2024-04-03"}),
+            ("r", "2024-04-13", 10, "USD", {}),
         )
     ]
     rates = [
@@ -166,8 +181,9 @@ def verdict(result: GoldResult) -> Verdict:
 
 
 def test_every_dbt_test_fails_where_it_should_and_says_its_sentence(broken: GoldResult) -> None:
-    said = {failure.words for failure in verdict(broken).failures if failure.kind == "dbt"}
-    silent = {check: words for check, words in dbt_tests() if words not in said}
+    failures = [failure for failure in verdict(broken).failures if failure.kind == "dbt"]
+    said, told = {failure.words for failure in failures}, {failure.name for failure in failures if failure.is_told}
+    silent = {check: words for check, words in dbt_tests() if words not in said and check not in told}
     assert not silent
 
 
