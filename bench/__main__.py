@@ -1,4 +1,4 @@
-"""python -m bench silver | days | small | files  (--help for the options of each)"""
+"""python -m bench silver | days | small | files | revenue  (--help for the options of each)"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bench import days, files, silver, small
+from bench import days, files, revenue, silver, small
 
 KEPT = "Where to work (kept); default: a temporary folder."
 
@@ -66,6 +66,17 @@ def files_command(
     """Active files of each table over many daily runs, before and after `tenure maintain`."""
     with _working(folder) as place:
         print(files.compare(place, days=runs, tenants=tenants, step=step, publish_every=publish_every))
+
+
+@app.command("revenue")
+def revenue_command(
+    accounts: Annotated[int, typer.Option(help="Accounts of the tenant.")] = 5000,
+    years: Annotated[int, typer.Option(help="Years of daily MRR.")] = 5,
+    folder: Annotated[Path | None, typer.Option(help=KEPT)] = None,
+) -> None:
+    """The ledger of one large tenant: its first build, a day more, one corrected record; time and memory."""
+    with _working(folder) as place:
+        print(revenue.compare(place, accounts=accounts, years=years))
 
 
 @contextmanager
