@@ -1,7 +1,8 @@
 """Dashboards as files: assets/*.yaml in our short form ─▶ the files that Superset's importer reads.
 
     assets/databases/*.yaml     the one database        assets/datasets/<slug>.yaml    a mart's metrics, or SQL
-    assets/charts/<slug>.yaml   title, type, dataset    assets/dashboards/<slug>.yaml  rows of charts, native filters
+    assets/charts/<slug>.yaml   title, type, dataset    assets/dashboards/<slug>.yaml  rows of charts, native filters,
+                                                           roles, and what a tenant needs to have (dashboards/needs.py)
     assets/roles/*.yaml         exact permissions       assets/rules/*.yaml            row-level security
     assets/tombstones.yaml      what is to be deleted
 
@@ -23,6 +24,7 @@ from typing import Any
 import yaml
 
 from dashboards.layout import native_filters, position
+from dashboards.needs import role_with
 from warehouse_models.errors import TenureError
 from warehouse_models.gold import marts
 
@@ -130,13 +132,18 @@ class Assets:
                 identity("dashboards", slug): [identity("charts", chart) for chart in self.used_charts(slug)]
                 for slug in self.dashboards
             },
-            "dashboard_roles": {identity("dashboards", slug): told["roles"] for slug, told in self.dashboards.items()},
+            "dashboard_roles": {identity("dashboards", slug): self._openers(slug) for slug in self.dashboards},
             "reads_database": {role["name"]: bool(role.get("reads_database")) for role in self.roles.values()},
             "rules": list(self.rules.values()),
             "tombstones": {
                 kind: {slug: identity(kind, slug) for slug in slugs} for kind, slugs in self.tombstones.items()
             },
         }
+
+    def _openers(self, dashboard: str) -> list[str]:
+        """Names of the roles that open a dashboard."""
+        roles, need = self.dashboards[dashboard]["roles"], self.dashboards[dashboard].get("needs")
+        return [role_with(role, need) for role in roles] if need else list(roles)
 
     def _dataset(self, dataset: Dataset) -> dict[str, Any]:
         return {

@@ -105,13 +105,14 @@ def apply(
     if not _is_set_up(home) and not _copy_template(home):
         tell("preparing Superset's metadata (once, about 30 s)")
         plan["migrate"] = True
-    fresh = plan.get("migrate") or not environment.schema_mark(home).exists()
-    if fresh or operator_password:
-        if fresh and not operator_password:
+    # Metadata of an older release is migrated too, and has its operator already.
+    first = not environment.schema_mark(home).exists()
+    if first or operator_password:
+        if first and not operator_password:
             raise TenureError("the operator of Superset", "a first set-up needs its password", "give operator_password")
         operator = User(OPERATOR, ("*",), "operator", operator_password, full_name="Tenure Operator")
         plan["users"].insert(0, operator.told())
-    if fresh or push:
+    if first or push or plan.get("migrate"):
         plan["roles"] = list(assets.roles.values())
     if push:
         counts = (len(assets.dashboards), len(assets.charts), len(assets.datasets))

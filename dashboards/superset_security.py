@@ -4,6 +4,7 @@
         └─▶ principal_of(user) ─▶ connect_as_user   which published files a connection opens   (the first fence)
                                ─▶ tenants_clause    the row-level rule on every dataset        (the second)
                                ─▶ rls cache key     cached answers apart by tenant and publication
+                               ─▶ get_user_roles    dashboards that need what not every tenant has (needs)
 
 A user who is bound to nothing sees nothing. A new tenant needs no new rule, role or dataset.
 """
@@ -17,6 +18,7 @@ from flask_appbuilder import Model
 from sqlalchemy import Column, ForeignKey, Integer, String, UniqueConstraint, select
 from superset.security import SupersetSecurityManager
 
+from dashboards.needs import met, role_with
 from warehouse_models.errors import TenureError
 from warehouse_models.serving import ALL, Principal, Refused, fingerprint
 
@@ -45,8 +47,12 @@ def principal_of(user_id: int | None) -> Principal:
 
 
 def current_principal() -> Principal:
-    """The principal of the user for whom Superset works right now; read once a request."""
-    user_id = getattr(getattr(g, "user", None), "id", None)
+    """The principal of the user for whom Superset works right now."""
+    return _principal(getattr(getattr(g, "user", None), "id", None))
+
+
+def _principal(user_id: int | None) -> Principal:
+    """The principal of a user, read once a request."""
     if not has_request_context():
         return principal_of(user_id)
     kept: dict[Any, Principal] = g.setdefault("_tenure_principals", {})
@@ -97,8 +103,32 @@ def answer_in_words(app: Flask) -> None:
 
 
 class TenureSecurityManager(SupersetSecurityManager):
-    """Superset's own, with cached answers kept apart by what the user sees and which publication it is of."""
+    """Superset's own; cached answers are kept apart by user and publication, and a user's tenants earn it roles."""
 
     def get_rls_cache_key(self, datasource: Any) -> list[str]:
         """Parts of the cache key that depend on the user; part of the key of every chart's data."""
         return [*super().get_rls_cache_key(datasource), f"tenure:{fingerprint(current_principal())}"]
+
+    def get_user_roles(self, user: Any = None) -> list[Any]:
+        """The user's own roles, and for each the one that opens dashboards whose needs the user's tenants meet.
+
+        Superset asks here, and nowhere else, who may list a dashboard that has roles, open it and ask for its data.
+        """
+        user = user or g.user
+        roles: list[Any] = super().get_user_roles(user)
+        user_id = getattr(user, "id", None)
+        # Superset asks also while an import is half done: looking something up must not write that half.
+        with self.session.no_autoflush:
+            names = [role_with(role.name, need) for need in _needs_met(user_id) for role in roles]
+            earned = self.session.query(self.role_model).filter(self.role_model.name.in_(names)) if names else []
+            return [*roles, *earned]
+
+
+def _needs_met(user_id: int | None) -> list[str]:
+    """The needs that the tenants of a user meet, read once a request."""
+    if user_id is None:
+        return []
+    kept: dict[int, list[str]] = g.setdefault("_tenure_needs", {}) if has_request_context() else {}
+    if user_id not in kept:
+        kept[user_id] = met(_principal(user_id))
+    return kept[user_id]

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from dashboards.bundle import TYPES, Assets, Dataset
+from dashboards.needs import NEEDS
 from dashboards.query_context import columns, metrics
 from warehouse_models.errors import TenureError
 from warehouse_models.gold import marts
@@ -116,6 +117,8 @@ def _dashboard(dashboard: dict[str, Any], assets: Assets) -> list[str]:
             problems.append(f"row {number} is not 12 wide")
     roles = {role["name"] for role in assets.roles.values()}
     problems += [f"there is no role {role}" for role in dashboard["roles"] if role not in roles]
+    if "needs" in dashboard and dashboard["needs"] not in list(NEEDS):
+        problems.append(f"needs: {dashboard['needs']} is nothing that a tenant may have; one of {', '.join(NEEDS)}")
     charts = {cell["chart"] for cell in cells if "chart" in cell}
     for told in dashboard.get("filters", []):
         dataset = assets.datasets.get(told.get("dataset", ""))

@@ -151,8 +151,9 @@ class _State:
             replica.fetch(self.root, [last["file"]])
             source = self.root / last["file"]
             patch_tenant_file(self.connection, source, self.root / file, slug, trust, slices, *views)
-        row = self.connection.execute("select data_through from marts.trust where tenant_id = ?", [slug]).fetchone()
-        through = row[0].isoformat() if row and row[0] else None
+        days = "select data_through, revenue_through from marts.trust where tenant_id = ?"
+        row = self.connection.execute(days, [slug]).fetchone() or (None, None)
+        through, revenue_through = (day.isoformat() if day else None for day in row)
         return {
             "file": file,
             "version": version,
@@ -170,6 +171,7 @@ class _State:
             "patches": 0 if slices is None else last.get("patches", 0) + 1,
             "first_day": self._first_day(slug),
             "data_through": through,
+            "revenue_through": revenue_through,
             "run": run,
             "judged": run,
             "silver": self.versions,

@@ -25,7 +25,8 @@ class Manifest:
     "shard", "published_at": ISO time of this version, "figures_at": ISO time its figures were published or None,
     "is_held", "held_reason" (the sentence), "held_since" (ISO time or None), "checks_failed", "failed_checks" (list of
     {"check", "kind", "about", "words", "rows"}), "checks" and "contracts" (hashes of the checks that judged it and of
-    the columns its file has), "data_through": ISO date or None, "run": build run the figures are of,
+    the columns its file has), "data_through": ISO date or None, "revenue_through": the same of revenue, None where
+    nobody ever paid (no such key: published by an older release, or never), "run": build run the figures are of,
     "judged": build run the verdict is of (newer than "run" where held), "silver": {address: version} that its views
     are pinned to}. `all`: {"file", "version"} of the file over all tenants. `tables`: shard → {address of a silver or
     gold table: Delta version}.

@@ -26,6 +26,8 @@ from tests.serving import world
 
 PASSWORD = "a-password-of-this-test-only"
 OPERATOR, EXECUTIVE, NEIGHBOUR, ANALYST, BOTH = "operator", "eva", "nils", "ana", "bo"
+# Of the tenant that only some tests publish: alone, with one that has revenue, and among all.
+NEWCOMER, NEW_ANALYST, OLD_AND_NEW, EVERYWHERE = "nia", "noor", "olga", "abe"
 
 
 @dataclass
@@ -64,6 +66,12 @@ class Superset:
         context["queries"][0] |= changes
         return self.client(user).post("/api/v1/chart/data", json=context | {"force": force})
 
+    def listed(self, user: str) -> list[str]:
+        """Slugs of the dashboards that the list shows to `user`."""
+        answer = self.client(user).get("/api/v1/dashboard/")
+        assert answer.status_code == 200, answer.text
+        return sorted(told["slug"] for told in answer.json()["result"])
+
     def sql(self, user: str, statement: str) -> httpx.Response:
         """A statement in SQL Lab."""
         databases = self.client(OPERATOR).get("/api/v1/database/").json()["result"]
@@ -83,6 +91,10 @@ def superset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
         User(NEIGHBOUR, (world.HELD,), "executive", PASSWORD),
         User(ANALYST, (world.GREEN,), "analyst", PASSWORD),
         User(BOTH, (world.GREEN, world.HELD), "analyst", PASSWORD),
+        User(NEWCOMER, (world.ADDED,), "executive", PASSWORD),
+        User(NEW_ANALYST, (world.ADDED,), "analyst", PASSWORD),
+        User(OLD_AND_NEW, (world.GREEN, world.ADDED), "executive", PASSWORD),
+        User(EVERYWHERE, ("*",), "executive", PASSWORD),
     ]
     answer = service.apply(home, operator_password=PASSWORD, users=users, push=True)
     seconds["push"], clock = time.monotonic() - clock, time.monotonic()
@@ -96,6 +108,14 @@ def superset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
     finally:
         with _at(home):
             assert services.down() == [services.SUPERSET]
+
+
+@pytest.fixture
+def without_billing(superset: Superset) -> Iterator[None]:
+    """The third tenant is published, and has no billing data."""
+    before = world.add(superset.home, has_billing=False)
+    yield
+    before.write(superset.home / "published")
 
 
 @contextmanager

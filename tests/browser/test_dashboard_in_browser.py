@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Error, Page, Response, sync_playwright
 
 from dashboards.bundle import Assets
-from tests.browser.conftest import EXECUTIVE, PASSWORD, Superset
+from tests.browser.conftest import EXECUTIVE, NEWCOMER, PASSWORD, Superset
 from tests.conftest import browser as chromium
 from tests.serving import world
 
@@ -167,6 +167,38 @@ def test_a_click_on_a_part_of_a_bar_drills_into_its_accounts(visit: Visit, artif
     visit.page.screenshot(path=artifacts / "product-adoption-drilled.png")
     assert len(after) == 1 and after < before
     assert not visit.page.locator(ERRORS).all_inner_texts()
+
+
+def test_a_tenant_without_billing_sees_no_empty_revenue_tiles_and_the_dashboard_comes_with_its_first_bill(
+    visit: Visit, superset: Superset, without_billing: None, artifacts: Path
+) -> None:
+    visit.log_in(NEWCOMER)
+    assert listed(visit) == {"Product adoption"}
+    visit.page.screenshot(path=artifacts / "dashboards-without-billing.png")
+    for address in ("revenue-and-churn", superset.dashboards["revenue-and-churn"]):
+        answer = visit.page.goto(f"{visit.url}/superset/dashboard/{address}/")
+        assert answer is not None and answer.status == 404
+        assert visit.page.locator("[data-test-viz-type]").count() == 0
+    visit.page.screenshot(path=artifacts / "revenue-refused.png")
+
+    before = world.add(superset.home, has_billing=True)
+    try:
+        assert listed(visit) >= {"Product adoption", "Revenue and churn"}
+        visit.page.screenshot(path=artifacts / "dashboards-with-billing.png")
+        visit.open("revenue-and-churn", len(Assets.read().used_charts("revenue-and-churn")))
+        assert not visit.page.locator(ERRORS).all_inner_texts()
+        assert any(name in visit.page.content() for name in world.account_names(world.ADDED))
+    finally:
+        before.write(superset.home / "published")
+
+
+def listed(visit: Visit) -> set[str]:
+    """Titles in the list of dashboards."""
+    visit.page.goto(f"{visit.url}/dashboard/list/")
+    visit.page.wait_for_selector("text=Product adoption", timeout=SECONDS * 1000)
+    visit.page.wait_for_load_state("networkidle")
+    visit.read()
+    return {link.inner_text().strip() for link in visit.page.locator("a[href^='/superset/dashboard/']").all()}
 
 
 def cells(page: Page, column: int) -> set[str]:

@@ -10,9 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dashboards import service
+from dashboards import environment, service
 from dashboards.bundle import Assets, identity
-from tests.browser.conftest import ANALYST, BOTH, EXECUTIVE, NEIGHBOUR, OPERATOR, Superset
+from tests.browser.conftest import ANALYST, BOTH, EXECUTIVE, NEIGHBOUR, OPERATOR, PASSWORD, Superset
 from tests.serving import world
 from warehouse_models.manifest import Manifest
 
@@ -180,6 +180,14 @@ def _shown(assets: Assets, chart: str) -> Assets:
     for told in assets.dashboards["product-adoption"]["filters"][1:]:
         told["not_on"].append(chart)
     return assets
+
+
+def test_a_home_of_an_older_release_is_brought_up_to_date_without_the_operators_password(superset: Superset) -> None:
+    mark = environment.schema_mark(superset.home)
+    mark.write_text("of an older release")
+    service.add_user(superset.home, "una", (world.GREEN,), password=PASSWORD)
+    assert mark.read_text() == environment.schema_key()
+    assert superset.listed("una") == superset.listed(EXECUTIVE)
 
 
 def test_logins_are_listed_with_role_and_tenants(superset: Superset) -> None:

@@ -101,6 +101,11 @@ BROKEN = {
         "charts/x: no dashboard shows it",
     ),
     "a role that is gone": (lambda a: a.dashboards["product-adoption"].update(roles=["x"]), "there is no role x"),
+    "a need that no tenant can meet": (
+        lambda a: a.dashboards["product-adoption"].update(needs="love"),
+        "dashboards/product-adoption: needs: love is nothing that a tenant may have; one of revenue",
+    ),
+    "several needs": (lambda a: a.dashboards["product-adoption"].update(needs=["revenue"]), "needs: .* one of revenue"),
     "a row that is not full": (
         lambda a: a.dashboards["product-adoption"]["rows"][0][0].update(width=5),
         "row 1 is not 12 wide",
@@ -130,6 +135,16 @@ def test_a_broken_file_is_named_with_what_is_wrong(name: str) -> None:
     change, sentence = BROKEN[name]
     problems = broken(change)
     assert any(re.search(sentence, problem) for problem in problems), problems
+
+
+def test_a_dashboard_with_a_need_is_opened_by_the_roles_of_its_file_that_meet_it_and_by_no_other(
+    assets: Assets,
+) -> None:
+    assets.dashboards["product-adoption"] |= {"roles": ["analyst"], "needs": "revenue"}
+    openers = assets.plan("operator")["dashboard_roles"]
+    assert openers[identity("dashboards", "product-adoption")] == ["analyst with revenue"]
+    del assets.dashboards["product-adoption"]["needs"]
+    assert assets.plan("operator")["dashboard_roles"][identity("dashboards", "product-adoption")] == ["analyst"]
 
 
 def test_a_saved_query_asks_for_what_the_chart_shows(assets: Assets) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from dashboards.needs import met
 from orchestration import publish as publishing
 from orchestration.audit.verdict import Failure, Verdict
 from orchestration.cli import app
@@ -28,7 +29,7 @@ from warehouse_models.catalog import Catalog
 from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
 from warehouse_models.manifest import Manifest
-from warehouse_models.serving import open_serving
+from warehouse_models.serving import ALL, open_serving
 from warehouse_models.specs import all_specs
 
 pytestmark = pytest.mark.slow
@@ -164,6 +165,7 @@ def test_another_host_serves_whole_copies_and_goes_on_while_the_storage_is_away(
     monkeypatch.setenv("TENURE_HOME", str(on_s3.folder / "c"))
     with pytest.raises(TenureError, match="does not answer"):
         open_serving("acme")
+    assert met(ALL) == [], "what asks who has revenue gets no error: it stands before every page of Superset"
     replica.storage.store.cache_clear()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dashboards.needs import met
 from orchestration.gold import GoldResult, run_gold
 from orchestration.publish import publish
 from tests.lakes import land_rows
@@ -16,6 +17,7 @@ from warehouse_models import gold as gold_models
 from warehouse_models.catalog import Catalog
 from warehouse_models.lake import Lake
 from warehouse_models.manifest import Manifest
+from warehouse_models.serving import ALL, Principal
 
 pytestmark = pytest.mark.slow
 
@@ -58,12 +60,37 @@ class Job:
     def versions(self) -> dict[str, int | None]:
         return {name: self.lake.version(gold_models.marts()[name].spec, "pool") for name in REVENUE}
 
+    def entry(self) -> dict[str, Any]:
+        manifest = Manifest.read(home.published_root())
+        assert manifest is not None
+        return manifest.tenants["acme"]
+
     def check(self, patches: int) -> None:
         manifest = Manifest.read(home.published_root())
         assert manifest is not None and manifest.tenants["acme"]["patches"] == patches
         built = self.tables(home.build_path("pool"))
         assert self.tables(manifest.file_of(home.published_root(), "acme")) == built, "the tenant's file"
         assert self.tables(manifest.all_file(home.published_root())) == built, "gold Delta"
+
+
+def test_the_manifest_says_who_has_revenue_from_the_first_bill_on_and_no_run_of_events_takes_it_back(
+    tenure_home: Path, tmp_path: Path
+) -> None:
+    job = Job(tmp_path / "drop")
+    one, all_tenants = Principal.of("acme"), ALL
+    assert met(one) == met(all_tenants) == [], "nothing is published"
+    job.land("events", event(1, "2024-03-01"))
+    job.run()
+    assert job.entry()["revenue_through"] is None and met(one) == met(all_tenants) == []
+
+    job.land("subscriptions", period("2024-01-15", 100, updated_at="2024-04-01"), as_of="2024-04-10")
+    job.run()
+    assert job.entry()["revenue_through"] == "2024-04-10" and met(one) == met(all_tenants) == ["revenue"]
+    assert met(Principal.of("bolt")) == met(Principal.of()) == [], "a neighbour's revenue"
+
+    job.land("events", event(2, "2024-03-02"))
+    job.run()
+    assert job.entry()["version"] == 3 and job.entry()["revenue_through"] == "2024-04-10"
 
 
 def test_a_correction_of_an_old_period_is_served_and_a_day_of_events_leaves_revenue_alone(

@@ -2,13 +2,14 @@
 
 Two tenants with the same schema, the same account ids and different names, so that a row of the wrong tenant shows:
 `meridian` (green) and `harbor` (held, with a reason). The interface is the folder: what `tenure run` publishes looks
-the same, and can take this one's place.
+the same, and can take this one's place. A third tenant, `quarry`, is published by the test that wants it (`add`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import deltalake
 import duckdb
@@ -20,7 +21,7 @@ from warehouse_models.gold import marts
 from warehouse_models.manifest import Manifest
 
 DAYS = 200
-GREEN, HELD = "meridian", "harbor"
+GREEN, HELD, ADDED = "meridian", "harbor", "quarry"
 REASON = "Held since 3 Nov: some users appear twice on one day; figures are of 2 Nov"
 NAMES = {
     GREEN: ["Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Ginkgo", "Hazel", "Ironwood", "Juniper", "Kapok",
@@ -29,9 +30,16 @@ NAMES = {
     HELD: ["Albatross", "Bittern", "Cormorant", "Dunlin", "Egret", "Fulmar", "Gannet", "Heron", "Ibis", "Jackdaw",
            "Kittiwake", "Loon", "Merganser", "Noddy", "Osprey", "Petrel", "Quail", "Razorbill", "Shearwater", "Tern",
            "Urial", "Vulture", "Whimbrel", "Yellowlegs"],
+    ADDED: ["Agate", "Basalt", "Chalk", "Dolomite", "Emery", "Flint", "Gneiss", "Hematite", "Jade", "Kaolin",
+            "Limestone", "Marble", "Novaculite", "Obsidian", "Pumice", "Quartz", "Rhyolite", "Slate", "Tuff", "Ulexite",
+            "Variscite", "Wacke", "Xenolith", "Zircon"],
 }  # fmt: skip
 SUFFIXES = ["Logistics", "Health", "Foods", "Energy", "Software", "Partners"]
-CSMS = {GREEN: ["Ines Moreau", "Tomasz Zielinski", "Priya Nair"], HELD: ["Owen Clarke", "Freya Lund", "Kofi Mensah"]}
+CSMS = {
+    GREEN: ["Ines Moreau", "Tomasz Zielinski", "Priya Nair"],
+    HELD: ["Owen Clarke", "Freya Lund", "Kofi Mensah"],
+    ADDED: ["Aiko Tanaka", "Luis Ortega", "Marta Nowak"],
+}
 FEATURES = ["Dashboards", "Reports", "Alerts", "Integrations", "Exports", "Permissions", "API", "Mobile"]
 LAST_DAY = dt.datetime.now(dt.UTC).date()
 
@@ -54,26 +62,49 @@ def build(home: Path) -> Path:
     silver = _silver(home)
     for tenant in (GREEN, HELD):
         _tenant_file(published / tenant / "1.duckdb", tenant, silver, now)
-        tenants[tenant] = {
-            "file": f"{tenant}/1.duckdb",
-            "version": 1,
-            "shard": "pool",
-            "published_at": now.isoformat(),
-            "figures_at": now.isoformat(),
-            "is_held": tenant == HELD,
-            "held_reason": REASON if tenant == HELD else None,
-            "checks_failed": int(tenant == HELD),
-            "data_through": LAST_DAY.isoformat(),
-        }
+        tenants[tenant] = _entry(tenant, 1, now)
     _all_file(published / "_all" / "1.duckdb", published)
     tables = {"pool": {"silver/product/events": 1, "silver/product/sessions": 1}}
     Manifest(1, now.isoformat(), tenants, {"file": "_all/1.duckdb", "version": 1}, tables).write(published)
     return home
 
 
+def add(home: Path, has_billing: bool) -> Manifest:
+    """Publish the third tenant, alone, once more; the manifest that was present before, to be written back."""
+    published = home / "published"
+    before = Manifest.read(published)
+    assert before is not None
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    # A published file never changes: what is served may have it open, also after the manifest was written back.
+    version = len(list((published / ADDED).glob("*.duckdb"))) + 1
+    _tenant_file(published / ADDED / f"{version}.duckdb", ADDED, _events(home), now, has_billing)
+    tenants = dict(before.tenants) | {ADDED: _entry(ADDED, version, now, has_billing)}
+    Manifest(before.number + 1, now.isoformat(), tenants, before.all, before.tables).write(published)
+    return before
+
+
+def _entry(tenant: str, version: int, now: dt.datetime, has_billing: bool = True) -> dict[str, Any]:
+    return {
+        "file": f"{tenant}/{version}.duckdb",
+        "version": version,
+        "shard": "pool",
+        "published_at": now.isoformat(),
+        "figures_at": now.isoformat(),
+        "is_held": tenant == HELD,
+        "held_reason": REASON if tenant == HELD else None,
+        "checks_failed": int(tenant == HELD),
+        "data_through": LAST_DAY.isoformat(),
+        "revenue_through": LAST_DAY.isoformat() if has_billing else None,
+    }
+
+
+def _events(home: Path) -> Path:
+    return home / "lake" / "shards" / "pool" / "silver" / "product" / "events"
+
+
 def _silver(home: Path) -> Path:
     """Two versions of events for both tenants in one Delta table: views are pinned to version 1."""
-    uri = home / "lake" / "shards" / "pool" / "silver" / "product" / "events"
+    uri = _events(home)
     for version in (0, 1, 2):
         with duckdb.connect() as connection:
             rows = connection.execute(
@@ -86,12 +117,12 @@ def _silver(home: Path) -> Path:
     return uri
 
 
-def _tenant_file(path: Path, tenant: str, silver: Path, now: dt.datetime) -> None:
+def _tenant_file(path: Path, tenant: str, silver: Path, now: dt.datetime, has_billing: bool = True) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = duck.connect(path)
     try:
         connection.execute("create schema marts")
-        _make(connection, tenant, now)
+        _make(connection, tenant, now, has_billing)
         for name, mart in marts().items():
             wanted = {column.name for column in mart.spec.columns}
             if name == "fct_events":
@@ -116,7 +147,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> set[str]:
     return {column for (column,) in connection.execute(sql, [name]).fetchall()}
 
 
-def _make(connection: duckdb.DuckDBPyConnection, tenant: str, now: dt.datetime) -> None:
+def _make(connection: duckdb.DuckDBPyConnection, tenant: str, now: dt.datetime, has_billing: bool) -> None:
     """Plausible figures: accounts that grow, shrink, sleep; weekdays above weekends; features of different weight."""
     segments = ["Enterprise", "Mid-market", "Growth", "Starter"]
     connection.execute("create schema made")
@@ -197,13 +228,14 @@ def _make(connection: duckdb.DuckDBPyConnection, tenant: str, now: dt.datetime) 
                avg(dau) over (order by date rows 29 preceding) / mau) as stickiness, dau / mau as dau_mau_ratio
            from daily"""
     )
-    world_revenue.make(connection)
+    if has_billing:
+        world_revenue.make(connection)
     held = tenant == HELD
     connection.execute(
         """create table made.trust as select ? as tenant_id, 1 as published_version, ?::timestamptz as published_at,
            getvariable('last_day') as data_through, ? as checks_failed, 0.97 as coverage, ? as is_held,
-           ? as held_reason, getvariable('last_day') as revenue_through""",
-        [tenant, now, int(held), held, REASON if held else None],
+           ? as held_reason, if(?, getvariable('last_day'), null) as revenue_through""",
+        [tenant, now, int(held), held, REASON if held else None, has_billing],
     )
 
 
