@@ -1,7 +1,7 @@
 """The ledger of one large tenant, accounts x years of daily MRR: its first build, a day more, one corrected record.
 
-Contracts are synthetic, from a fixed seed: three currencies with monthly rates, weekly and yearly prices among monthly ones,
-price changes, pauses, past-due spells, losses and returns. All profiles, bridges and checks are part of a run.
+Contracts are synthetic, from a fixed seed: three currencies with monthly rates, weekly and yearly prices among monthly
+ones, price changes, pauses, past-due spells, losses and returns. All profiles, bridges and checks are part of a run.
 """
 
 from __future__ import annotations
