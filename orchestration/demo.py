@@ -27,7 +27,11 @@ from warehouse_models.lake import Lake
 EXECUTIVE, EXECUTIVE_OF = "executive", "lumenfold"
 MAINTAINER = "maintainer"
 OWN_CLONE = Path(__file__).resolve().parent.parent
-DASHBOARD = "/superset/dashboard/product-adoption/"
+DASHBOARDS = {
+    "Product adoption": "/superset/dashboard/product-adoption/",
+    "Revenue and churn": "/superset/dashboard/revenue-and-churn/",
+    "Retention bridge": "/superset/dashboard/retention-bridge/",
+}
 
 QUERIES = (
     (
@@ -117,7 +121,7 @@ def demo(
                 report.urls["Dagster"] = services.up_dagster(tell)
             with clock("wait for Superset"):
                 report.urls["Superset"] = superset.result()
-                report.urls["Product adoption"] = report.urls["Superset"] + DASHBOARD
+                report.urls |= {title: report.urls["Superset"] + path for title, path in DASHBOARDS.items()}
     return report
 
 
