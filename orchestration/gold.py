@@ -112,13 +112,13 @@ def _run(
     try:
         run = time.time_ns() // 1000
         made = plan(connection, lake, shard, catalog_tenants, run=run, full_refresh=full_refresh, only=only)
-        gold_history.note(connection, lake, shard, published)
+        known = {tenant.tenant_id for tenant in catalog_tenants}
+        gold_history.note(connection, lake, shard, published, known)
         connection.executemany(
             "delete from control.changes where tenant_id = ? and run <= ?",
             [(slug, entry["run"]) for slug, entry in published.items()] or [("", 0)],
         )
         waiting = unpublished(connection, published)
-        known = {tenant.tenant_id for tenant in catalog_tenants}
         judged = {slug: entry["judged"] for slug, entry in published.items()}
         unjudged = {slug for slug, (run_, _) in waiting.items() if run_ > judged.get(slug, 0)}
         # A check that was mended judges those it held, although none of their data moved.

@@ -9,7 +9,7 @@ told come back from gold Delta, and what happened between the last publication a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import duckdb
@@ -59,9 +59,16 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def note(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, shard: str, published: Mapping[str, Mapping[str, Any]]
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    shard: str,
+    published: Mapping[str, Mapping[str, Any]],
+    known: Collection[str],
 ) -> None:
-    """Note what was published since the last run. `published`: the shard's tenants in the manifest."""
+    """Note what was published since the last run, and forget who is no tenant of the shard any more.
+
+    `published`: the shard's tenants in the manifest; `known`: those in the catalog.
+    """
     if not connection.execute("select 1 from control.state where definition is not null").fetchall():
         _recall(connection, lake, shard)
         return
@@ -72,7 +79,7 @@ def note(
     new = {slug: _version(entry) for slug, entry in published.items() if _version(entry) != noted.get(slug)}
     new = {slug: version for slug, version in new.items() if version}
     moved = {slug for slug in new if slug not in noted or _has_moved(connection, slug)}
-    gone = sorted(set(noted) - set(published))
+    gone = sorted(set(noted) - set(known))
     if not new and not gone:
         return
     connection.execute("begin transaction")
@@ -80,11 +87,11 @@ def note(
         connection.execute(
             f"delete from control.{table} where list_contains(?, tenant_id)", [sorted(moved | set(gone))]
         )
+    connection.execute("delete from control.restatements where list_contains(?, tenant_id)", [gone])
     if moved:
         _copy(connection, sorted(moved))
-    connection.executemany(
-        "update control.published set version = ? where tenant_id = ?", [(v, s) for s, v in new.items()]
-    )
+    for slug, version in new.items():
+        connection.execute("update control.published set version = ? where tenant_id = ?", [version, slug])
     connection.execute("commit")
 
 

@@ -32,6 +32,22 @@
 {%- endmacro %}
 
 {#
+  What became of an account (METRICS §2): `starts_as` where it did not pay before; null: nothing. By currency one that came
+  or went while the account pays is no gain and no loss.
+#}
+{% macro movement(starts_as, paid_before, pays_after, before, after, by_currency=false) -%}
+    case
+        when not ({{ paid_before }}) then {{ starts_as }}
+        when not ({{ pays_after }}) then 'churn'
+        {%- if by_currency %}
+        when {{ before }} = 0 or {{ after }} = 0 then 'currency_change'
+        {%- endif %}
+        when {{ after }} > {{ before }} then 'expansion'
+        when {{ after }} < {{ before }} then 'contraction'
+    end
+{%- endmacro %}
+
+{#
   Whole months of a period, or null: n where its start + n months is its end, or its end - n months its start, a day that
   a month lacks being its last one (METRICS §2).
 #}

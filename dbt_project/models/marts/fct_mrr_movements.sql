@@ -59,12 +59,9 @@ converted as (
 moved as (
     select
         converted.*,
-        case
-            when started.starts_as is not null then started.starts_as
-            when ended.to_date is not null then 'churn'
-            when after_new > before_new then 'expansion'
-            when after_new < before_new then 'contraction'
-        end as movement_type
+        {{ movement(
+            'started.starts_as', 'started.starts_as is null', 'ended.to_date is null', 'before_new', 'after_new'
+        ) }} as movement_type
     from converted
     left join {{ ref('int_paying_spells') }} as started
         on converted.tenant_id = started.tenant_id and started.ledger = 'default'

@@ -27,13 +27,10 @@ steps as (
 
 select
     steps.tenant_id, steps.account_id, steps.currency, steps.movement_date,
-    case
-        when started.starts_as is not null then started.starts_as
-        when ended.to_date is not null then 'churn'
-        when mrr_before_minor = 0 or mrr_after_minor = 0 then 'currency_change'
-        when mrr_after_minor > mrr_before_minor then 'expansion'
-        else 'contraction'
-    end as movement_type,
+    {{ movement(
+        'started.starts_as', 'started.starts_as is null', 'ended.to_date is null', 'mrr_before_minor',
+        'mrr_after_minor', by_currency=true
+    ) }} as movement_type,
     mrr_after_minor - mrr_before_minor as delta_minor,
     mrr_before_minor,
     mrr_after_minor

@@ -37,13 +37,9 @@ pairs as (
 moved as (
     select
         pairs.*,
-        case
-            when not paid_before then started.starts_as
-            when not pays_after then 'churn'
-            when before_minor = 0 or after_minor = 0 then 'currency_change'
-            when after_minor > before_minor then 'expansion'
-            when after_minor < before_minor then 'contraction'
-        end as movement,
+        {{ movement(
+            'started.starts_as', 'paid_before', 'pays_after', 'before_minor', 'after_minor', by_currency=true
+        ) }} as movement,
         after_minor - before_minor as delta
     from pairs
     left join started using (tenant_id, month, account_id)

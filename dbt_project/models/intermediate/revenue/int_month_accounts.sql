@@ -55,12 +55,10 @@ accounts as (
 
 select
     accounts.*,
-    case
-        when look_back > 1 then null
-        when not paid_before then started.starts_as
-        when not pays_after then 'churn'
-        when after_new > before_new then 'expansion'
-        when after_new < before_new then 'contraction'
-    end as movement
+    if(
+        look_back = 1,
+        {{ movement('started.starts_as', 'paid_before', 'pays_after', 'before_new', 'after_new') }},
+        null
+    ) as movement
 from accounts
 left join started using (tenant_id, ledger, month, account_id)
