@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-import yaml
-
 from warehouse_models import gold
 from warehouse_models.gold import Mart, marts
 from warehouse_models.spec import TableSpec
@@ -59,9 +57,8 @@ def checks_hash() -> str:
         digest.update(f"{rule.check}\0{rule.offending}\0".encode())
     for path in sorted((gold.PROJECT / "tests").glob("*.sql")):
         digest.update(path.read_bytes())
-    for path in sorted((gold.PROJECT / "models").rglob("*.yml")):
-        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
-            digest.update(json.dumps([model["name"], model.get("data_tests")]).encode())
+    for _, model in gold.declared(gold.PROJECT / "models"):
+        digest.update(json.dumps([model["name"], model.get("data_tests")]).encode())
     return digest.hexdigest()[:16]
 
 

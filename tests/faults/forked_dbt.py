@@ -19,6 +19,8 @@ def parse(shard: str) -> None:
     """Parse the project once, for all forks. The home must keep its path from here on."""
     global _parsed
     os.environ.update(dbt_process.environment(shard))
+    # Nobody reads what dbt writes beside its work; every line of its log would be a call that waits for an answer.
+    os.environ.update(DBT_LOG_LEVEL_FILE="none", DBT_WRITE_JSON="false")
     _parsed = gold_dbt.parse(dbt_process.project_options())
     if not _parsed.success:
         raise RuntimeError(str(_parsed.exception))

@@ -41,32 +41,10 @@
         select null, null, {{ listed }} from {{ source('control', 'audit_scope') }} having count(*) > 0
     {%- endset -%}
     {%- set merged -%}
-        with marked as (
-            select
-                *,
-                from_date > 1 + max(to_date) over (
-                    partition by tenant_id order by from_date, to_date
-                    rows between unbounded preceding and 1 preceding
-                ) as is_start
-            from {{ source('control', 'audit_scope') }}
-        ),
-
-        islands as (
-            select
-                *,
-                count(*) filter (where is_start) over (
-                    partition by tenant_id order by from_date, to_date range unbounded preceding
-                ) as island
-            from marked
-        ),
-
-        ranges as (
-            select tenant_id, min(from_date) as from_date, max(to_date) as to_date
-            from islands
-            group by tenant_id, island
-        )
-
-        select from_date, to_date, {{ listed }} from ranges group by 1, 2 order by 1, 2
+        select from_date, to_date, {{ listed }}
+        from ({{ islands(source('control', 'audit_scope')) }}) as ranges
+        group by 1, 2
+        order by 1, 2
     {%- endset -%}
     {{ return(run_query(merged if scope_column else whole).rows) }}
 {%- endmacro %}

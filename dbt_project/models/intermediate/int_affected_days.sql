@@ -59,32 +59,6 @@ with moved as (
             )
         )
     )
-),
-
-marked as (
-    select
-        tenant_id,
-        from_date,
-        to_date,
-        from_date > 1 + max(to_date) over (
-            partition by tenant_id order by from_date, to_date
-            rows between unbounded preceding and 1 preceding
-        ) as is_start
-    from moved
-),
-
-islands as (
-    -- By range, not by rows: two equal ranges are one island, whichever of them the window above met first.
-    select
-        tenant_id,
-        from_date,
-        to_date,
-        count(*) filter (where is_start) over (
-            partition by tenant_id order by from_date, to_date range unbounded preceding
-        ) as island
-    from marked
 )
 
-select tenant_id, min(from_date) as from_date, max(to_date) as to_date
-from islands
-group by tenant_id, island
+{{ islands('moved') }}

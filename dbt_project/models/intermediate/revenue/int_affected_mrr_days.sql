@@ -28,27 +28,6 @@ moved as (
     union all
     select tenant_id, date '1900-01-01', date '2999-12-31' from {{ source('control', 'settings') }}
     {% endif %}
-),
-
-marked as (
-    select
-        *,
-        from_date > 1 + max(to_date) over (
-            partition by tenant_id order by from_date, to_date rows between unbounded preceding and 1 preceding
-        ) as is_start
-    from moved
-),
-
-islands as (
-    -- By range, not by rows: two equal ranges are one island, whichever of them the window above met first.
-    select
-        *,
-        count(*) filter (where is_start) over (
-            partition by tenant_id order by from_date, to_date range unbounded preceding
-        ) as island
-    from marked
 )
 
-select tenant_id, min(from_date) as from_date, max(to_date) as to_date
-from islands
-group by tenant_id, island
+{{ islands('moved') }}
