@@ -1,31 +1,11 @@
 -- One row per ledger, account and longest stretch of days on which it pays in any currency, and how it came to pay.
-with marked as (
-    select
-        *,
-        from_date > 1 + max(to_date) over (
-            partition by tenant_id, ledger, account_id order by from_date, to_date
-            rows between unbounded preceding and 1 preceding
-        ) as is_start
-    from {{ ref('int_mrr_spells') }}
+with touched as (
+    select * from {{ ref('int_mrr_spells') }}
     where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
-islands as (
-    -- By range, not by rows: two equal ranges are one island, whichever of them the window above met first.
-    select
-        *,
-        count(*) filter (where is_start) over (
-            partition by tenant_id, ledger, account_id order by from_date, to_date range unbounded preceding
-        ) as island
-    from marked
-),
-
 spells as (
-    select
-        tenant_id, ledger, account_id, min(from_date) as from_date, max(to_date) as to_date,
-        max(as_of) as as_of
-    from islands
-    group by tenant_id, ledger, account_id, island
+    {{ islands('touched', ['tenant_id', 'ledger', 'account_id'], 'max(as_of) as as_of') }}
 ),
 
 followed as (
