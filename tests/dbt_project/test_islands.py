@@ -46,7 +46,7 @@ def day(number: int) -> date:
 
 
 # Where two windows meet equal rows in different orders, they must not be counted one by one. DuckDB 1.5.5 keeps their
-# order in small tables and mostly in much larger ones, so the size matters: with a count by rows every seed of these fails.
+# order in small tables and mostly in much larger ones, so the size matters: by rows every seed of these fails.
 @pytest.mark.parametrize("seed", range(4))
 def test_of_many_equal_ranges_no_two_islands_share_or_touch_a_day(seed: int) -> None:
     random, moved = Random(seed), []
