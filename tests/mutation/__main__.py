@@ -1,10 +1,11 @@
-"""Runs the mutants of `silver.yaml` and `gold.yaml`: each is one edit of one SQL text, and must change what comes out.
+"""Runs the mutants of `<layer>.yaml`: each is one edit of one SQL text, and must change what comes out.
 
-    python -m tests.mutation [silver] [gold] [--only WORDS] [--histories 120] [--seed 1]
+    python -m tests.mutation [silver] [gold] [revenue] [--only WORDS] [--histories 120] [--seed 1]
 
-A mutant is killed when its table (silver) or any mart (gold) differs from the oracle after the random histories of
-`tests/histories.py` came in three batches. Of silver only the mutated table is computed: what it reads is taken from an
-unmutated run. A survivor needs a harder history or a worked example. Exit code 1 names survivors.
+A mutant is killed when its table (silver) or any mart (gold, revenue) differs from the oracle after random histories
+came in three batches: those of `tests/histories.py`, for revenue those of `tests/revenue_histories.py`. Of silver only
+the mutated table is computed: what it reads is taken from an unmutated run. A survivor needs a harder history or a
+worked example. Exit code 1 names survivors.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,12 @@ import yaml
 import transforms.definition as definition
 from orchestration.dbt_process import DbtProcess
 from orchestration.gold_control import plan, prepare
-from tests.e2e.any_order import BATCHES, World, difference
+from tests.e2e.any_order import BATCHES, Tables, World, difference
+from tests.e2e.test_revenue import expected, revenue
+from tests.histories import History, history
 from tests.lakes import silver
 from tests.oracle.whole import SILVER
+from tests.revenue_histories import billing_history
 from transforms.runner import run_transforms
 from warehouse_models import duck, home
 from warehouse_models import gold as gold_models
@@ -37,6 +41,8 @@ from warehouse_models.lake import Lake
 
 HERE = Path(__file__).parent
 Mutant = dict[str, Any]
+# Where gold differs without an edit, every mutant would pass for killed.
+_NOTHING: Mutant = {"file": "dbt_project.yml", "find": "", "replace": "", "rule": "nothing"}
 
 
 def mutants(layer: str) -> list[Mutant]:
@@ -54,18 +60,28 @@ def edited(text: str, mutant: Mutant) -> str:
 class Campaign:
     """The unmutated run, frozen after each batch, and what the oracle says of it."""
 
+    tell: Callable[[int, int], History] = staticmethod(history)
+
     def __init__(self, folder: Path, seeds: range) -> None:
         self.folder, self.frozen = folder, [folder / f"batch{number}" for number in range(BATCHES)]
         os.environ["TENURE_HOME"] = str(folder / "tenure")
-        self.world = World.of(seeds)
+        self.world = World.of(seeds, self.tell)
         for batch, frozen in enumerate(self.frozen):
             self.world.land(batch, folder / "drop", by_file=0)
             self.world.run_silver()
             _link(Path(self.world.lake.root), frozen)
+        self.expect()
+
+    def expect(self) -> None:
+        """Ask the oracle."""
         self.silver, self.gold = self.world.expected()
         told = difference(self.world.silver(), self.silver)
         if told:
             raise SystemExit(f"without a mutant silver differs already: {told}")
+
+    def marts(self) -> Tables:
+        """What the oracle's gold is compared with."""
+        return self.world.gold()
 
     def silver_mutant(self, mutant: Mutant) -> list[str]:
         """What differs in the mutated table."""
@@ -92,12 +108,26 @@ class Campaign:
         try:
             for frozen in self.frozen[1:] if mutant.get("steps") else self.frozen[-1:]:
                 _build(Lake(str(frozen)))
-            return difference(self.world.gold(), self.gold)
+            return difference(self.marts(), self.gold)
         except AssertionError as error:
             return [str(error).strip().splitlines()[0]]
         finally:
             gold_models.PROJECT, os.environ["TENURE_HOME"] = before
             shutil.rmtree(root)
+
+
+class RevenueCampaign(Campaign):
+    """The same with billing histories, of which revenue's oracle speaks."""
+
+    tell = staticmethod(billing_history)
+
+    def expect(self) -> None:
+        """See Campaign.expect."""
+        self.gold = expected(self.world, BATCHES)
+
+    def marts(self) -> Tables:
+        """See Campaign.marts."""
+        return revenue(self.world)
 
 
 def _build(lake: Lake) -> None:
@@ -147,16 +177,22 @@ def _link(source: Path, target: Path, without: str = "") -> None:
 def main() -> int:
     """The command line; prints one line a mutant."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.split("\n\n")[0])
-    parser.add_argument("layers", nargs="*", default=["silver", "gold"])
+    parser.add_argument("layers", nargs="*", default=["silver", "gold", "revenue"])
     parser.add_argument("--only", default="")
     parser.add_argument("--histories", type=int, default=120)
     parser.add_argument("--seed", type=int, default=1)
     told = parser.parse_args()
     survivors, count = 0, 0
+    seeds = range(told.seed, told.seed + told.histories)
     with tempfile.TemporaryDirectory() as folder:
-        campaign = Campaign(Path(folder), range(told.seed, told.seed + told.histories))
+        campaigns: dict[type[Campaign], Campaign] = {}
         for layer in told.layers:
-            judge = campaign.silver_mutant if layer == "silver" else campaign.gold_mutant
+            kind = RevenueCampaign if layer == "revenue" else Campaign
+            if kind not in campaigns:
+                campaigns[kind] = kind(Path(folder) / kind.__name__, seeds)
+            judge = campaigns[kind].silver_mutant if layer == "silver" else campaigns[kind].gold_mutant
+            if layer != "silver" and (differences := judge(_NOTHING)):
+                raise SystemExit(f"without a mutant {layer} differs already: {differences}")
             for mutant in mutants(layer):
                 if told.only not in f"{mutant['file']} {mutant['rule']}":
                     continue
