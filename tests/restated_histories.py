@@ -1,0 +1,91 @@
+"""Billing histories that change their mind: batches move accounts, correct, delete, come late, and set policies.
+
+Rates are told between all currencies from long before the first MRR on: the reporting currency changes too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from tests.histories import History
+from tests.history_records import Delivery
+from tests.revenue_histories import ACCOUNTS, CURRENCIES, DAY, POLICIES, Row, Tale
+
+_KEYS = {
+    "subscriptions": ("subscription_id", "start_date"),
+    "invoices": ("invoice_line_id",),
+    "exchange_rates": ("from_currency", "to_currency", "date"),
+}
+# "" takes a setting back.
+_UNSET = ""
+
+
+@dataclass(frozen=True)
+class RestatedHistory(History):
+    """A history with the settings that change before the run over each batch."""
+
+    changes: tuple[dict[str, Any], ...] = ()
+
+    def settings_at(self, batch: int) -> dict[str, Any]:
+        """The tenant's settings when the batch is run."""
+        found = dict(self.settings)
+        for changes in self.changes[: batch + 1]:
+            found |= changes
+        return {name: value for name, value in found.items() if value != _UNSET}
+
+
+def restated_history(seed: int, batches: int = 3) -> RestatedHistory:
+    """The history of a seed."""
+    return _Restated(Random(seed)).restated(batches)
+
+
+class _Restated(Tale):
+    def restated(self, batches: int) -> RestatedHistory:
+        """A billing history, and second thoughts about it in every batch but the first."""
+        first = self.history(batches)
+        for batch in range(1, batches):
+            for object in _KEYS:
+                first.batches[batch] += self._second_thoughts(object, batch, first.batches[:batch])
+        changes = tuple(self._changes() if batch else {} for batch in range(batches))
+        return RestatedHistory(first.batches, first.settings, changes)
+
+    def _first_rates(self) -> list[Delivery]:
+        day = self.first - DAY * 400
+        pairs = [(source, target) for source in CURRENCIES for target in CURRENCIES if source != target]
+        return [Delivery("exchange_rates", [self._rate(*p, day) | {"updated_at": f"{day}T00:00:00Z"} for p in pairs])]
+
+    def _second_thoughts(self, object: str, batch: int, before: list[list[Delivery]]) -> list[Delivery]:
+        rng = self.rng
+        told = [row for landed in before for one in landed if one.object == object for row in one.rows]
+        rows = list({tuple(row[name] for name in _KEYS[object]): row for row in told}.values())
+        if not rows or rng.random() < 0.4:
+            return []
+        # Later than all that was said before, so that it holds.
+        stamp = f"{self.last + DAY * (30 + batch)}T00:00:00Z"
+        changed = [self._thought(object, row) for row in rng.sample(rows, min(len(rows), rng.choice((1, 1, 2, 3))))]
+        told_as_of = object != "exchange_rates" and rng.random() < 0.2
+        said = [row | {"updated_at": stamp} for row in changed]
+        return [Delivery(object, said, str(self._true_on()) if told_as_of else None)]
+
+    def _thought(self, object: str, row: Row) -> Row:
+        rng, row = self.rng, {name: value for name, value in row.items() if name != "is_deleted"}
+        if object == "exchange_rates":
+            is_first = row["date"] == str(self.first - DAY * 400)
+            return row | {"rate": rng.choice(("0.5", "1.25"))} if is_first else self._change(object, row)
+        kind = rng.random()
+        if kind < 0.45:
+            return row | {"account_id": rng.choice(ACCOUNTS)}
+        if kind < 0.55:
+            return row | {"currency": rng.choice(self.palette)}
+        return self._change(object, row)
+
+    def _changes(self) -> dict[str, Any]:
+        rng, found = self.rng, dict[str, Any]()
+        if rng.random() < 0.5:
+            for name in rng.sample(sorted(POLICIES), rng.choice((1, 1, 2))):
+                found[name] = rng.choice((*POLICIES[name], _UNSET))
+        if rng.random() < 0.2:
+            found["reporting_currency"] = rng.choice((*self.palette, "EUR", "JPY", _UNSET))
+        return found
