@@ -48,18 +48,36 @@ class _Restated(Tale):
         for batch in range(1, batches):
             for object in _KEYS:
                 first.batches[batch] += self._second_thoughts(object, batch, first.batches[:batch])
-        changes = tuple(self._changes() if batch else {} for batch in range(batches))
-        return RestatedHistory(first.batches, first.settings, changes)
+        changes = [self._changes() if batch else {} for batch in range(batches)]
+        if self.rng.random() < 0.15:
+            first.batches[-1] += self._nothing_left(first.batches)
+            changes[-1] = {}  # a policy would take the blame for all of it
+        return RestatedHistory(first.batches, first.settings, tuple(changes))
 
     def _first_rates(self) -> list[Delivery]:
         day = self.first - DAY * 400
         pairs = [(source, target) for source in CURRENCIES for target in CURRENCIES if source != target]
         return [Delivery("exchange_rates", [self._rate(*p, day) | {"updated_at": f"{day}T00:00:00Z"} for p in pairs])]
 
+    def _nothing_left(self, before: list[list[Delivery]]) -> list[Delivery]:
+        """Every record is deleted, and one comes late that is no MRR."""
+        stamp, found = f"{self.last + DAY * 60}T00:00:00Z", list[Delivery]()
+        for object in ("subscriptions", "invoices"):
+            if rows := self._told(object, before):
+                found.append(Delivery(object, [row | {"is_deleted": True, "updated_at": stamp} for row in rows]))
+        line: Row = {"invoice_line_id": "late", "account_id": "acme", "issued_at": str(self.first), "amount": "5"}
+        line |= {"currency": self.palette[0], "recurring": False, "updated_at": stamp}
+        return [*found, Delivery("invoices", [line])]
+
+    @staticmethod
+    def _told(object: str, before: list[list[Delivery]]) -> list[Row]:
+        """The last row told of each record."""
+        told = [row for landed in before for one in landed if one.object == object for row in one.rows]
+        return list({tuple(row[name] for name in _KEYS[object]): row for row in told}.values())
+
     def _second_thoughts(self, object: str, batch: int, before: list[list[Delivery]]) -> list[Delivery]:
         rng = self.rng
-        told = [row for landed in before for one in landed if one.object == object for row in one.rows]
-        rows = list({tuple(row[name] for name in _KEYS[object]): row for row in told}.values())
+        rows = self._told(object, before)
         if not rows or rng.random() < 0.4:
             return []
         # Later than all that was said before, so that it holds.
