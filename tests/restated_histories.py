@@ -44,10 +44,17 @@ def restated_history(seed: int, batches: int = 3) -> RestatedHistory:
 class _Restated(Tale):
     def restated(self, batches: int) -> RestatedHistory:
         """A billing history, and second thoughts about it in every batch but the first."""
-        first = self.history(batches)
+        # Where a batch brings one thing alone, nothing else explains what it restates.
+        is_quiet = self.rng.random() < 0.4
+        first = self.history(1 if is_quiet else batches)
+        first.batches.extend([] for _ in range(batches - len(first.batches)))
+        if self.rng.random() < 0.5:
+            first.batches[0].append(self._ends_on_as_of())
         for batch in range(1, batches):
-            for object in _KEYS:
-                first.batches[batch] += self._second_thoughts(object, batch, first.batches[:batch])
+            objects = [object for object in _KEYS if self._told(object, first.batches[:batch])]
+            for object in self.rng.sample(objects, 1) if is_quiet and objects else objects:
+                if is_quiet or self.rng.random() < 0.6:
+                    first.batches[batch] += self._second_thoughts(object, batch, first.batches[:batch], is_quiet)
         changes = [self._changes() if batch else {} for batch in range(batches)]
         if self.rng.random() < 0.15:
             first.batches[-1] += self._nothing_left(first.batches)
@@ -75,17 +82,27 @@ class _Restated(Tale):
         told = [row for landed in before for one in landed if one.object == object for row in one.rows]
         return list({tuple(row[name] for name in _KEYS[object]): row for row in told}.values())
 
-    def _second_thoughts(self, object: str, batch: int, before: list[list[Delivery]]) -> list[Delivery]:
+    def _ends_on_as_of(self) -> Delivery:
+        """A period that ends on the told as_of, a month's last day: paid on that day until the records go further."""
+        end = (self.last + 62 * DAY).replace(day=1) + 31 * DAY
+        end = end.replace(day=1) - DAY
+        row = self._period("edge", self.rng.choice(self.accounts), self.palette[0], self.first)[0]
+        row |= {"amount": "49.99", "end_date": str(end), "status": "active", "updated_at": self.stamp()}
+        row.pop("canceled_at", None)
+        return Delivery("subscriptions", [row], str(end))
+
+    def _second_thoughts(self, object: str, batch: int, before: list[list[Delivery]], is_quiet: bool) -> list[Delivery]:
         rng = self.rng
         rows = self._told(object, before)
-        if not rows or rng.random() < 0.4:
-            return []
         # Later than all that was said before, so that it holds.
         stamp = f"{self.last + DAY * (30 + batch)}T00:00:00Z"
-        changed = [self._thought(object, row) for row in rng.sample(rows, min(len(rows), rng.choice((1, 1, 2, 3))))]
-        told_as_of = object != "exchange_rates" and rng.random() < 0.2
+        few = 1 if is_quiet else min(len(rows), rng.choice((1, 1, 2, 3)))
+        changed = [self._thought(object, row) for row in rng.sample(rows, few)]
+        told_as_of = object != "exchange_rates" and rng.random() < 0.4
+        # What ended on the day up to which the records went is over when they go further.
+        as_of = rng.choice((self._true_on(), self.last + 100 * DAY, self.last + 100 * DAY))
         said = [row | {"updated_at": stamp} for row in changed]
-        return [Delivery(object, said, str(self._true_on()) if told_as_of else None)]
+        return [Delivery(object, said, str(as_of) if told_as_of else None)]
 
     def _thought(self, object: str, row: Row) -> Row:
         rng, row = self.rng, {name: value for name, value in row.items() if name != "is_deleted"}
@@ -97,6 +114,8 @@ class _Restated(Tale):
             return row | {"account_id": rng.choice(ACCOUNTS)}
         if kind < 0.55:
             return row | {"currency": rng.choice(self.palette)}
+        if kind < 0.65:
+            return row | {"is_deleted": True}
         return self._change(object, row)
 
     def _changes(self) -> dict[str, Any]:
