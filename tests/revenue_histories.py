@@ -24,15 +24,29 @@ RATES = ("0.0067", "0.5", "0.92345", "1", "1.0833333", "3.25", "147.125", "0.003
 LENGTHS = (1, 14, 28, 29, 30, 31, 59, 90, 91, 365, 366)
 GAPS = (0, 0, 0, 0, 1, 2, 14, 15, 16, 30, 31, 62, -1, -10)
 DAY = timedelta(days=1)
+# Values of policies other than the defaults.
+POLICIES: dict[str, tuple[Any, ...]] = {
+    "week_factor": ("30/7", "4"),
+    "day_factor": ("30", "30.4"),
+    "churn_recognition": ("at_cancellation",),
+    "paused": ("kept",),
+    "past_due_grace_days": (0, 1, 15, 45, "unlimited"),
+    "reactivation_window_days": (0, 1, 14, 15, 30, 31),
+    "snapshot_instant": ("first_day_after",),
+    "trials": ("counted",),
+    "discounts": ("gross",),
+    "unperioded_lines": ("from_issue",),
+    "invoice_gap_days": (0, 1, 14, 30),
+}
 _STATUSES = ("active",) * 9 + ("trialing", "paused", "past_due", "past_due", "canceled", "canceled")
 
 
 def billing_history(seed: int, batches: int = 3) -> History:
     """The billing history of a seed."""
-    return _Tale(Random(seed)).history(batches)
+    return Tale(Random(seed)).history(batches)
 
 
-class _Tale:
+class Tale:
     """What happened to one tenant's billing: rows by object, then versions, deletions and files."""
 
     def __init__(self, rng: Random) -> None:
@@ -60,20 +74,7 @@ class _Tale:
                 self.reporting = None
             else:
                 self.reporting = found["reporting_currency"] = rng.choice((*self.palette, "EUR", "JPY"))
-        choices: dict[str, tuple[Any, ...]] = {
-            "week_factor": ("30/7", "4"),
-            "day_factor": ("30", "30.4"),
-            "churn_recognition": ("at_cancellation",),
-            "paused": ("kept",),
-            "past_due_grace_days": (0, 1, 15, 45, "unlimited"),
-            "reactivation_window_days": (0, 1, 14, 15, 30, 31),
-            "snapshot_instant": ("first_day_after",),
-            "trials": ("counted",),
-            "discounts": ("gross",),
-            "unperioded_lines": ("from_issue",),
-            "invoice_gap_days": (0, 1, 14, 30),
-        }
-        for name, values in choices.items():
+        for name, values in POLICIES.items():
             if rng.random() < (0.35 if name == "unperioded_lines" else 0.2):
                 found[name] = rng.choice(values)
         return found

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from orchestration.audit.verdict import Verdict
 from orchestration.gold import run_gold
 from tests.histories import History, history
 from tests.lakes import land_rows, land_together, silver
@@ -35,6 +36,7 @@ class World:
 
     lake: Lake
     told: dict[str, History]
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
 
     @classmethod
     def of(cls, seeds: range, tell: Callable[[int, int], History] = history) -> World:
@@ -65,6 +67,7 @@ class World:
         assert result.error is None, result.error
         red = {slug: verdict.failures for slug, verdict in result.verdicts.items() if not verdict.green}
         assert not red, red
+        self.verdicts = dict(result.verdicts)
         return not result.skipped
 
     # -- what is there -----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from tests.history_records import Delivery
-from tests.oracle.records import Version, versions_by
+from tests.oracle.records import versions_by
 from tests.oracle.times import moment
 from warehouse_models.currencies import currencies
 
@@ -58,65 +58,68 @@ class Line:
     currency: str
 
 
+# Object → what names one of its records.
+_KEYS: dict[str, tuple[str, ...]] = {
+    "subscriptions": ("subscription_id", "start_date"),
+    "invoices": ("invoice_line_id",),
+    "exchange_rates": ("from_currency", "to_currency", "date"),
+}
+# A complete file replaces all records of a subscription, of an invoice line, of a rate.
+_REPLACED = {"subscriptions": 1, "invoices": 1, "exchange_rates": 3}
+OBJECTS = tuple(_KEYS)
+
+
+@dataclass(frozen=True)
+class Records:
+    """One state of a tenant's billing records: `by_key` of each object what is not deleted, and how far they go.
+
+    `as_of`: object → (day, whether it was told) up to which its records go; None: nothing was said.
+    """
+
+    by_key: dict[str, dict[Any, Row]]
+    as_of: dict[str, tuple[date, bool] | None]
+
+    @classmethod
+    def of(cls, deliveries: Iterable[Delivery]) -> Records:
+        """What the deliveries come to."""
+        told = list(deliveries)
+        by_key = {object: _current_of(object, [d for d in told if d.object == object]) for object in _KEYS}
+        return cls(by_key, {object: _said([d for d in told if d.object == object], object) for object in _SPEAKS})
+
+
 @dataclass
 class Book:
-    """The current state of one tenant's billing records."""
+    """A state of one tenant's billing records, read."""
 
-    deliveries: list[Delivery]
+    records: Records
 
     @cached_property
     def periods(self) -> list[Period]:
         """Every period that is not deleted."""
-        key = ("subscription_id", "start_date")
-        found = versions_by(
-            self._of("subscriptions"), lambda r: tuple(r[name] for name in key), lambda r: r["subscription_id"]
-        )
-        return [_period(row) for row in _current(found)]
+        return [_period(row) for row in self.records.by_key["subscriptions"].values()]
 
     @cached_property
     def lines(self) -> list[Line]:
         """Every line that recurs, paid or open."""
-        found = versions_by(self._of("invoices"), lambda r: r["invoice_line_id"], lambda r: r["invoice_line_id"])
-        return [_line(row) for row in _current(found) if _recurs(row)]
+        return [_line(row) for row in self.records.by_key["invoices"].values() if _recurs(row)]
 
     @cached_property
     def rates(self) -> dict[tuple[str, str], dict[date, Fraction]]:
         """(from, to) → day → rate from that day on."""
-        key = ("from_currency", "to_currency", "date")
-        by_key = lambda r: tuple(r[name] for name in key)  # noqa: E731
         found: dict[tuple[str, str], dict[date, Fraction]] = defaultdict(dict)
-        for row in _current(versions_by(self._of("exchange_rates"), by_key, by_key)):
+        for row in self.records.by_key["exchange_rates"].values():
             found[row["from_currency"], row["to_currency"]][_day(row["date"])] = Fraction(str(row["rate"]))
         return found
-
-    def as_of(self, object: str) -> tuple[date, bool] | None:
-        """(day, whether it was told) up to which the object's records go; None: nothing was said."""
-        said = []
-        for told in self._of(object):
-            if told.as_of:
-                said.append((_day(told.as_of), True))
-                continue
-            rows = [row for row in told.rows if not row.get("is_deleted")]
-            named = [_day(row[name]) for row in rows for name in _SPEAKS[object] if row.get(name)]
-            said += [(day, False) for day in named if day < FUTURE]
-        return max(said, default=None)
 
     def ledger_end(self, account: str) -> tuple[date, bool]:
         """The account's last day and whether it was told: that of subscriptions if it has any, else of invoices."""
         has_any = any(period.account == account for period in self.periods)
-        return self._ends["subscriptions" if has_any else "invoices"] or (date.min, False)
-
-    @cached_property
-    def _ends(self) -> dict[str, tuple[date, bool] | None]:
-        return {object: self.as_of(object) for object in _SPEAKS}
+        return self.records.as_of["subscriptions" if has_any else "invoices"] or (date.min, False)
 
     @cached_property
     def accounts(self) -> list[str]:
         """Every account that a period or a line names."""
         return sorted({period.account for period in self.periods} | {line.account for line in self.lines})
-
-    def _of(self, object: str) -> Iterable[Delivery]:
-        return (told for told in self.deliveries if told.object == object)
 
 
 def minor(currency: str) -> int:
@@ -142,8 +145,26 @@ def next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def _current(found: dict[Any, list[Version]]) -> list[Row]:
-    return [states[-1].fields for states in found.values() if states and not states[-1].deleted]
+def _current_of(object: str, told: list[Delivery]) -> dict[Any, Row]:
+    names = _KEYS[object]
+    found = versions_by(
+        told,
+        lambda row: tuple(row[name] for name in names),
+        lambda row: tuple(row[name] for name in names[: _REPLACED[object]]),
+    )
+    return {key: v[-1].fields for key, v in found.items() if v and not v[-1].deleted}
+
+
+def _said(deliveries: list[Delivery], object: str) -> tuple[date, bool] | None:
+    said = []
+    for told in deliveries:
+        if told.as_of:
+            said.append((_day(told.as_of), True))
+            continue
+        rows = [row for row in told.rows if not row.get("is_deleted")]
+        named = [_day(row[name]) for row in rows for name in _SPEAKS[object] if row.get(name)]
+        said += [(day, False) for day in named if day < FUTURE]
+    return max(said, default=None)
 
 
 def _day(told: str) -> date:

@@ -37,20 +37,18 @@ class Profile:
     values: dict[str, Any]
 
     @classmethod
-    def all_of(cls, settings: dict[str, Any]) -> list[Profile]:
-        """The tenant's own (`default`) and every named one."""
-        # Rows before a profile's last one are steps on the way to it.
-        return list({step.name: step for step in cls.steps(settings)}.values())
+    def own(cls, settings: dict[str, Any]) -> Profile:
+        """The tenant's own, `default`."""
+        row = revenue_policy.rows(settings)[0]
+        told = dict(zip((column for column, _ in revenue_policy.COLUMNS), row, strict=True))
+        week = Fraction(told["week_numerator"], told["week_denominator"])
+        return cls(row[0], week, Fraction(told["day_numerator"], told["day_denominator"]), told)
 
     @classmethod
-    def steps(cls, settings: dict[str, Any]) -> list[Profile]:
-        """Every row of `revenue_profiles`, in its order."""
-        found = []
-        for row in revenue_policy.rows(settings):
-            told = dict(zip((column for column, _ in revenue_policy.COLUMNS), row, strict=True))
-            week = Fraction(told["week_numerator"], told["week_denominator"])
-            found.append(cls(row[0], week, Fraction(told["day_numerator"], told["day_denominator"]), told))
-        return found
+    def named(cls) -> list[Profile]:
+        """Every named one: its values replace the defaults, not the tenant's."""
+        told = revenue_policy.profiles()
+        return [replace(cls.own({**revenue_policy.defaults(), **values}), name=name) for name, values in told.items()]
 
     def __getattr__(self, name: str) -> Any:
         try:

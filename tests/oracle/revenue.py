@@ -23,10 +23,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
-from tests.history_records import Delivery
-from tests.oracle.billing import DAY, Book, add_months, minor, next_month, rounded_away
+from tests.oracle.billing import DAY, Book, Records, add_months, minor, next_month, rounded_away
 from tests.oracle.ledger import Ledger, Native, Part, Profile
 from tests.oracle.movements import (
     closing,
@@ -55,14 +55,28 @@ MARTS = (
 class Revenue:
     """One tenant's revenue marts."""
 
-    def __init__(self, tenant: str, deliveries: Iterable[Delivery], settings: dict[str, Any]) -> None:
-        self.tenant, self.book = tenant, Book(list(deliveries))
-        self.ledgers = [Ledger(self.book, profile) for profile in Profile.all_of(settings)]
-        self.ledger = self.ledgers[0]
+    def __init__(self, tenant: str, records: Records, settings: dict[str, Any]) -> None:
+        self.tenant, self.book, self.settings = tenant, Book(records), settings
+        self.rate_on: dict[tuple[str, date], Fraction] = {}
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger as the tenant's own policies read it."""
+        return Ledger(self.book, Profile.own(self.settings))
+
+    @cached_property
+    def ledgers(self) -> list[Ledger]:
+        """The tenant's own, and one of every named profile."""
+        return [self.ledger, *(Ledger(self.book, profile) for profile in Profile.named())]
+
+    @cached_property
+    def reporting(self) -> str | None:
+        """The reporting currency; None: several and no setting."""
+        if told := self.settings.get("reporting_currency"):
+            return str(told)
         paid = {c for ledger in self.ledgers for c in ledger.currencies()}
         only = paid or {c for ledger in self.ledgers for c in ledger.contract_currencies()}
-        self.reporting: str | None = settings.get("reporting_currency") or (min(only) if len(only) == 1 else None)
-        self.rate_on: dict[tuple[str, date], Fraction] = {}
+        return min(only) if len(only) == 1 else None
 
     def marts(self) -> dict[str, Counter[tuple[Any, ...]]]:
         """Mart → its rows in the columns of its contract."""
@@ -142,9 +156,10 @@ class Revenue:
     # -- months ------------------------------------------------------------------------------------------------------
     def monthly(self) -> list[tuple[str, tuple[Any, ...]]]:
         """(profile, row of fct_revenue_monthly) of every profile."""
-        return [(ledger.profile.name, row) for ledger in self.ledgers for row in self._months_of(ledger)]
+        return [(ledger.profile.name, row) for ledger in self.ledgers for row in self.months_of(ledger)]
 
-    def _months_of(self, ledger: Ledger) -> Rows:
+    def months_of(self, ledger: Ledger) -> Rows:
+        """fct_revenue_monthly as the policies of a ledger read it."""
         rows: Rows = []
         for month in months(ledger):
             opened, closed = closing(ledger, add_months(month, -1)), closing(ledger, month)

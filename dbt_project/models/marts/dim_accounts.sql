@@ -10,7 +10,11 @@ with known as (
 inferred as (
     select tenant_id, account_id from {{ ref('int_accounts') }}
     union
+    -- A restatement's steps know who paid by what is no longer held true: no fact names them.
     select tenant_id, account_id from {{ ref('int_paying_spells') }}
+    where (tenant_id, ledger) in (
+        select (tenant_id, ledger) from {{ ref('int_named_ledgers') }} where chain <> 'restatement'
+    )
     union
     select tenant_id, 'unresolved' from {{ ref('int_tenants') }}
 )

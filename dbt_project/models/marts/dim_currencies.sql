@@ -1,7 +1,7 @@
 with reporting as (
     select distinct tenant_id, reporting_currency
     from {{ ref('int_reporting_rates') }}
-    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    where basis = 'now' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 named as (

@@ -22,13 +22,15 @@ found as (
 ),
 
 -- Figures in another currency than before are others: no step between the two can be told, so the last one is all of it.
+-- A tenant with nothing left still reports in what it has set.
 moved as (
     select distinct told.tenant_id
     from told
+    inner join {{ source('control', 'settings') }} as settings using (tenant_id)
     left join (
         select distinct tenant_id, reporting_currency from {{ ref('int_reporting_rates') }}
     ) as reporting using (tenant_id)
-    where told.currency is distinct from reporting.reporting_currency
+    where told.currency is distinct from coalesce(settings.reporting_currency, reporting.reporting_currency)
 ),
 
 steps as (

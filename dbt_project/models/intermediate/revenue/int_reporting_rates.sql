@@ -1,11 +1,7 @@
 -- One row per basis, currency of a tenant's MRR and contracts and stretch of days with one rate into its reporting currency
 -- (10^-16; null: no rate is known yet). The reporting currency is the tenant's setting, else the only one that anybody
 -- paid in; without either, no rows.
-with bases as (
-    select distinct tenant_id, basis from {{ ref('int_ledgers') }}
-    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
-),
-
+with
 -- Ledgers that somebody is shown; a step on the way to one counts for nothing.
 shown as (
     select tenant_id, arg_max(ledger, step) as ledger
@@ -16,7 +12,7 @@ shown as (
 
 used as (
     select
-        uses.tenant_id, uses.currency,
+        uses.tenant_id, ledgers.basis, uses.currency,
         bool_or(shown.ledger is not null) as is_shown,
         bool_or(shown.ledger is not null and is_mrr) as is_mrr
     from (
@@ -25,9 +21,10 @@ used as (
         -- A contract that has not begun by as_of is no MRR yet, but it has a day on which it is due (fct_renewals).
         select tenant_id, ledger, currency, false from {{ ref('int_subscription_parts') }}
     ) as uses
+    inner join {{ ref('int_ledgers') }} as ledgers using (tenant_id, ledger)
     left join shown using (tenant_id, ledger)
     where uses.tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
-    group by uses.tenant_id, uses.currency
+    group by uses.tenant_id, ledgers.basis, uses.currency
 ),
 
 reporting as (
@@ -46,11 +43,10 @@ reporting as (
 pairs as (
     -- A rate is of major units; minor units differ by the digits of the two currencies (JPY 0, KWD 3).
     select
-        used.tenant_id, bases.basis, used.currency, reporting.reporting_currency,
+        used.tenant_id, used.basis, used.currency, reporting.reporting_currency,
         {{ power_of_ten('4 + theirs.digits - ours.digits') }} as scale
     from used
     inner join reporting using (tenant_id)
-    inner join bases using (tenant_id)
     inner join {{ source('control', 'currencies') }} as ours on used.currency = ours.code
     inner join {{ source('control', 'currencies') }} as theirs on reporting.reporting_currency = theirs.code
 ),
