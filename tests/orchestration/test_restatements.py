@@ -146,6 +146,13 @@ def test_while_a_tenant_is_held_its_restatements_wait_for_the_publication_that_c
     assert job.run()
     (version,) = {row[0] for row in job.served("select restated_version from marts.fct_restatements")} - {1}
     assert job.restated(version, "closing_minor") == {("closing_minor", "2024-03", "correction", 25833, 26933)}
+    # b turns out to pay 60 pounds, and their rate comes with that: the figures in between have it too.
+    job.land("exchange_rates", {"date": "2024-01-01", "from_currency": "GBP", "to_currency": "USD", "rate": "1.5"})
+    job.land("subscriptions", period("sb", "b", 60, currency="GBP", updated_at="2024-04-03"))
+    assert job.run()
+    (version,) = {row[0] for row in job.served("select restated_version from marts.fct_restatements")} - {1, version}
+    assert ("closing_minor", "2024-03", "correction", 26933, 29933) in job.restated(version, "closing_minor")
+    assert {cause for _, _, cause, _, _ in job.restated(version, "closing_minor")} == {"correction"}
 
 
 def test_figures_in_another_currency_are_others(job: Job) -> None:
