@@ -105,8 +105,11 @@ def _cases(before: Bases, after: Bases) -> Iterator[tuple[Any, ...]]:
 
 
 def _change(b0: int, b1: int, k0: int, k1: int) -> str:
-    told = ((b0, "joins the base"), (b1, "leaves the base"), (k0, "is kept"), (k1, "is lost"))
-    return next((change for amount, change in told if amount == 0), "pays another amount")
+    # Of the base first; what is 0 on both sides neither comes nor goes.
+    for was, now, comes, goes in ((b0, b1, "joins the base", "leaves the base"), (k0, k1, "is kept", "is lost")):
+        if bool(was) != bool(now):
+            return comes if now else goes
+    return "pays another amount"
 
 
 def _effect(own: dict[str, tuple[int, int]], whole: dict[str, tuple[int, int]], base: int, kept: int) -> float | None:

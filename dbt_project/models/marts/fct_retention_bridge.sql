@@ -59,10 +59,10 @@ select
     cases.account_id,
     reporting.reporting_currency as currency,
     case
-        when cases.base_before = 0 then 'joins the base'
-        when cases.base_after = 0 then 'leaves the base'
-        when cases.kept_before = 0 then 'is kept'
-        when cases.kept_after = 0 then 'is lost'
+        when cases.base_before = 0 and cases.base_after <> 0 then 'joins the base'
+        when cases.base_before <> 0 and cases.base_after = 0 then 'leaves the base'
+        when cases.kept_before = 0 and cases.kept_after <> 0 then 'is kept'
+        when cases.kept_before <> 0 and cases.kept_after = 0 then 'is lost'
         else 'pays another amount'
     end as change,
     cases.base_before::bigint as base_before_minor, cases.base_after::bigint as base_after_minor,
