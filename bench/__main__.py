@@ -1,9 +1,9 @@
-"""python -m bench silver | days | small | files | revenue  (--help for the options of each)"""
+"""python -m bench silver | days | small | files | revenue | all  (--help for the options of each)"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -77,6 +77,21 @@ def revenue_command(
     """The ledger of one large tenant: its first build, a day more, one corrected record; time and memory."""
     with _working(folder) as place:
         print(revenue.compare(place, accounts=accounts, years=years))
+
+
+@app.command("all")
+def all_command() -> None:
+    """Every measurement with its defaults, one after the other: what docs/benchmarks.md is made of. It takes hours."""
+    measurements: dict[str, Callable[[Path], str]] = {
+        "Bronze to silver": lambda place: silver.compare(10_000_000, place, spark_count=1_000_000),
+        "One more day, and a late event": days.compare,
+        "A small run": small.compare,
+        "Files over 300 days": files.compare,
+        "The ledger of a large tenant": revenue.compare,
+    }
+    for title, measure in measurements.items():
+        with _working(None) as place:
+            print(f"## {title}\n\n{measure(place)}\n", flush=True)
 
 
 @contextmanager
