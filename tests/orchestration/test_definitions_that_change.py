@@ -220,3 +220,26 @@ def test_gold_reads_no_policy_value_but_those_it_is_fingerprinted_by() -> None:
     relations = set(re.findall(r"source\('control', '(plan_\w+|revenue_profiles)'\)", text))
     read = set(re.findall(r"settings\.(\w+)", text)) | relations
     assert read - {"tenant_id"} == set(gold_control.POLICIES)
+
+
+def test_published_months_that_a_changed_definition_moves_are_restated_as_that_before_any_other_cause(
+    tenure_home: Path, tmp_path: Path, project: Any
+) -> None:
+    lake = Lake()
+    Catalog(lake).add_tenant("acme")
+    yearly = {"subscription_id": "s", "account_id": "a", "plan": "p", "start_date": "2024-01-01", "amount": 1200}
+    yearly |= {"currency": "USD", "interval": "year", "updated_at": "2024-03-01"}
+    land_rows(lake, "acme", "subscriptions", [yearly], tmp_path / "drop", as_of="2024-02-29")
+    run(lake)
+    # 1200 a year is 100 a month; a tenth of it would be 120, and of 2400 it is 240.
+    project("models/intermediate/revenue/int_subscription_parts.sql", "'year' then 12", "'year' then 10")
+    corrected = yearly | {"amount": 2400, "updated_at": "2024-03-02"}
+    land_rows(lake, "acme", "subscriptions", [corrected], tmp_path / "drop", as_of="2024-02-29")
+    run(lake)
+    told = {row[3:8] for row in build("fct_restatements") if row[2] == "closing_minor"}
+    assert {(month.isoformat()[:7], cause, int(before), int(after)) for month, _, cause, before, after in told} == {
+        ("2024-01", "definition change", 10000, 12000),
+        ("2024-01", "correction", 12000, 24000),
+        ("2024-02", "definition change", 10000, 12000),
+        ("2024-02", "correction", 12000, 24000),
+    }
