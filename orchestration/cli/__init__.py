@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from orchestration.cli import catalog, demo, landing, run, sandbox, services, sql, users
+from orchestration.cli import catalog, demo, landing, run, sandbox, services, sources, sql, users
 from orchestration.cli.output import TenureGroup
 
 HELP = """
@@ -41,7 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (demo, run, services, landing, sql, catalog, users, sandbox):
+for module in (demo, run, services, landing, sources, sql, catalog, users, sandbox):
     module.register(app)
 
 
