@@ -1,24 +1,25 @@
 """The journal: what the collector acknowledged and bronze does not hold yet, in files that one process writes.
 
     <home>/journal/<n>/  lock               held by the process that writes here (the kernel drops it when it ends)
-                         journal.json       {"id", "next"}: who this journal is, the number of its next segment
                          <id>-<number>.open the segment that is written now
                          <id>-<number>.log  closed segments: the lander lands and deletes them
                          close              somebody asks the writer to close its segment
 
-A segment's number never comes twice, because the lander's position in Delta is one (`lander.py`). What was durable
-before a failure stays: a failed write is cut off again, a failed fsync ends the segment where it was durable.
+Each process that writes takes an id of its own and counts its segments: the lander's position in Delta is (id, number).
+A counter on the disk would go back with the disk: a restored snapshot once more at number 7 would have its new segment
+taken for the one that was landed. What was durable before a failure stays: a failed write is cut off again, a failed
+fsync ends the segment where it was durable.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
+import secrets
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 from connectors.collector.records import record, torn_at
 from warehouse_models.errors import TenureError
@@ -42,16 +43,20 @@ class Journal:
     def __init__(self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
         """Take the folder and mend what a crash left. Taken: another process has it; TenureError: it cannot."""
         self.folder, self.segment_bytes = folder, segment_bytes
+        # In the order of time, so that old segments are landed first.
+        self.id = f"{time.time_ns():016x}{secrets.token_hex(4)}"
+        self._number = 0
         self._file: int | None = None
         self._path = folder
         self._durable = 0
+        # Segments that could not be closed when they were full, and where they end.
+        self._left: list[tuple[Path, int]] = []
         self._lock: int | None = None
         try:
             self._lock = lock(folder)
             if self._lock is None:
                 raise Taken(f"journal {folder}", "another collector writes it", "stop that one")
             close_left(folder)
-            self.id, self._next = _identity(folder)
         except OSError as error:
             self.close()
             why = f"it cannot be read and written ({error.strerror})"
@@ -80,13 +85,25 @@ class Journal:
             self._finish()
 
     def close_if_asked(self) -> bool:
-        """Close the segment where the lander asked for it (`ask_to_close`); whether it had."""
+        """Close the segment where the lander asked for it (`ask_to_close`); whether it had. OSError: not yet."""
         asked = self.folder / _ASKED
         if not asked.exists():
             return False
         self._finish()
+        self._close_left()
         asked.unlink(missing_ok=True)
         return True
+
+    def probe(self) -> None:
+        """Write a small file to the disk and take it away; OSError where the disk takes none. Any thread may ask."""
+        path = self.folder / "probe"
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(file, b"0" * 4096)
+            os.fsync(file)
+        finally:
+            os.close(file)
+            path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the segment and give the folder back."""
@@ -96,11 +113,9 @@ class Journal:
             self._lock = None
 
     def _open(self) -> None:
-        number = self._next
-        # First the number, then the file: a crash in between skips a number, and none is given twice.
-        _write_identity(self.folder, self.id, number + 1)
-        self._next = number + 1
-        path = self.folder / f"{self.id}-{number:012d}.open"
+        # Counted first: a number whose file could not be made is not given again.
+        self._number += 1
+        path = self.folder / f"{self.id}-{self._number:08d}.open"
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             # A file whose name is not on the disk is lost with the power, however often it is synced itself.
@@ -127,9 +142,14 @@ class Journal:
         file, self._file = self._file, None
         with suppress(OSError):
             os.close(file)
-        # Where this fails the next process to take the folder closes it.
+        self._left.append((self._path, self._durable))
         with suppress(OSError):
-            _close(self._path, self._durable)
+            self._close_left()
+
+    def _close_left(self) -> None:
+        while self._left:
+            _close(*self._left[0])
+            self._left.pop(0)
 
 
 def open_journal(root: Path) -> Journal:
@@ -174,13 +194,20 @@ def ask_to_close(folder: Path) -> Path:
 
 
 def closed_segments(folder: Path) -> list[tuple[str, int, Path]]:
-    """(journal id, number, path) of the closed segments, by number."""
-    found = []
-    for path in folder.glob("*.log"):
-        journal, _, number = path.stem.rpartition("-")
-        if journal and number.isdigit():
-            found.append((journal, int(number), path))
-    return sorted(found, key=lambda each: (each[1], each[0]))
+    """(id of the writer, number, path) of the closed segments, in the order in which they were begun.
+
+    Without those behind one that is still open: the position would pass it, and it would be taken for landed.
+    """
+    names = sorted(path for path in folder.glob("*-*.*") if path.suffix in (".log", ".open"))
+    found: list[tuple[str, int, Path]] = []
+    waits: set[str] = set()
+    for path in names:
+        writer, _, number = path.stem.rpartition("-")
+        if path.suffix == ".open":
+            waits.add(writer)
+        elif writer not in waits:
+            found.append((writer, int(number), path))
+    return found
 
 
 def sync_folder(folder: Path) -> None:
@@ -209,24 +236,3 @@ def _write_all(file: int, block: bytes) -> None:
     while view:
         # The system may take less than it was given, the last bytes of a disk for instance.
         view = view[os.write(file, view) :]
-
-
-def _identity(folder: Path) -> tuple[str, int]:
-    try:
-        told = json.loads((folder / "journal.json").read_text())
-        journal, number = str(told["id"]), int(told["next"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        # Under a new name nothing can be taken for landed already; old segments carry their own name.
-        journal, number = uuid4().hex, 1
-    used = [known for owner, known, _ in closed_segments(folder) if owner == journal]
-    return journal, max([number, *(known + 1 for known in used)])
-
-
-def _write_identity(folder: Path, journal: str, number: int) -> None:
-    made = folder / "journal.json.new"
-    with made.open("w", encoding="utf-8") as file:
-        json.dump({"id": journal, "next": number}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    made.rename(folder / "journal.json")
-    sync_folder(folder)

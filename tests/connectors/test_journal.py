@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.collector.group import GroupCommit
-from connectors.collector.journal import Journal, NotWritable, Taken, closed_segments, lock, open_journal
+from connectors.collector.journal import Journal, NotWritable, Taken, ask_to_close, closed_segments, lock, open_journal
 from connectors.collector.records import MAGIC, Damage, read_records, record, torn_at
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,35 +76,38 @@ def test_no_text_can_pretend_to_be_a_record() -> None:
         MAGIC.decode()
 
 
-def test_segments_close_by_size_and_numbers_never_come_twice(tmp_path: Path) -> None:
+def test_segments_close_by_size_and_no_two_have_one_name_also_where_the_disk_went_back(tmp_path: Path) -> None:
+    names: list[str] = []
     for _ in range(3):
         journal = Journal(tmp_path, segment_bytes=100)
         for payload in PAYLOADS:
             journal.append([payload])
         journal.close()
         assert landed(tmp_path) == PAYLOADS
-        numbers = [number for _, number, _ in closed_segments(tmp_path)]
-        assert len(numbers) > 3 and numbers == sorted(set(numbers))
-        # All landed and deleted: nothing but journal.json remembers how far the numbers went.
+        # All landed and deleted, which is all that a restored snapshot could have forgotten.
         for *_, path in closed_segments(tmp_path):
+            names.append(path.name)
             path.unlink()
-        again = Journal(tmp_path)
-        again.append([b"{}"])
-        again.close()
-        ((_, number, path),) = closed_segments(tmp_path)
-        assert number > numbers[-1]
-        path.unlink()
+    assert len(names) > 9 and len(names) == len(set(names))
 
 
-def test_without_its_identity_a_journal_takes_a_new_one_and_keeps_the_old_segments(tmp_path: Path) -> None:
-    first = Journal(tmp_path)
-    first.append([b"1"])
-    first.close()
-    (tmp_path / "journal.json").write_text("{torn")
-    second = Journal(tmp_path)
-    second.append([b"2"])
-    second.close()
-    assert first.id != second.id and sorted(landed(tmp_path)) == [b"1", b"2"]
+def test_segments_behind_one_that_could_not_be_closed_wait_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path, segment_bytes=10)
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", broken)
+        journal.append([b"first"])
+    assert len(list(tmp_path.glob("*.open"))) == 1
+    (tmp_path / f"{journal.id}-00000002.log").write_bytes(record(b"as if it had been closed"))
+    assert closed_segments(tmp_path) == []
+    ask_to_close(tmp_path)
+    assert journal.close_if_asked()
+    assert landed(tmp_path) == [b"first", b"as if it had been closed"]
 
 
 def test_one_process_writes_a_journal_and_the_next_takes_the_next(tmp_path: Path) -> None:
