@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import orjson
@@ -22,7 +23,7 @@ from connectors.reading import why_not_json
 from connectors.times import iso
 
 _VERSION = 1
-# orjson reads 1,024 levels; the standard library's writer must follow it there.
+# orjson reads 1,024 levels.
 _LEVELS = 5_000
 
 
@@ -74,10 +75,11 @@ def events(message: Message) -> Iterator[Sent]:
 
 
 def _body(text: bytes) -> tuple[dict[str, Any], bool]:
-    try:
-        return exact(parse(text), text), True
-    except ValueError:
-        return json.loads(text), False
+    with _deep():
+        try:
+            return exact(parse(text), text), True
+        except ValueError:
+            return json.loads(text), False
 
 
 def _sent(event: Any, message: Message, batch: Mapping[str, Any], is_clean: bool) -> Sent:
@@ -134,11 +136,16 @@ def text(event: dict[str, Any]) -> bytes:
 
 def _text(value: Any) -> bytes:
     """A JSON text of any parsed value; broken characters are escaped, and NaN stays what it is."""
+    with _deep():
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+@contextmanager
+def _deep() -> Iterator[None]:
+    """As many levels for the standard library's JSON as orjson reads: one deep event must not cost its neighbours."""
     levels = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(levels, _LEVELS))
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-    except RecursionError:
-        sys.setrecursionlimit(_LEVELS)
-        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+        yield
     finally:
         sys.setrecursionlimit(levels)
