@@ -161,6 +161,8 @@ def open_journal(root: Path) -> Journal:
         folder = root / str(number)
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for above in (root, root.parent, root.parent.parent):
+                sync_folder(above)
         except OSError as error:
             raise TenureError(f"journal {folder}", f"it cannot be made ({error.strerror})", "mend the disk") from error
         with suppress(Taken):

@@ -25,6 +25,7 @@ from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection
 
 from connectors import refusals
+from connectors.collector.clock import tell_clock
 from connectors.collector.journal import ask_to_close, close_left, closed_segments, lock
 from connectors.collector.messages import Message, events, text
 from connectors.collector.records import Damage, read_records
@@ -74,14 +75,18 @@ def land_journals(
 ) -> JournalReport:
     """Land all that the journals below `root` hold now; a running collector is asked to close what it is writing.
 
-    A journal that another lander works on is left to it. TenureError: other writers keep winning the commit.
+    A journal that another lander works on is left to it. Where a collector runs and nothing was left, its clock is told
+    (`clock.py`). TenureError: other writers keep winning the commit.
     """
     report = JournalReport()
+    now, running, is_all = now_micros(), False, True
     for folder in sorted(path for path in root.glob("*") if path.is_dir()):
         with _alone(folder) as is_ours:
             if not is_ours:
+                is_all = False
                 continue
-            _close_open(folder)
+            is_all = _close_open(folder) and is_all
+            running = _is_written(folder) or running
             segments = closed_segments(folder)
             if not segments:
                 continue
@@ -90,6 +95,8 @@ def land_journals(
                     _Segment(lake, catalog, duck, writer, number, path, report).land()
                     report.segments += 1
                     on_segment(report)
+    if running and is_all:
+        tell_clock(lake, catalog, now)
     return report
 
 
@@ -103,21 +110,34 @@ def _alone(folder: Path) -> Iterator[bool]:
             os.close(held)
 
 
-def _close_open(folder: Path) -> None:
-    """Have the segment that is being written closed: by its writer, or by us where nobody writes any more."""
+def _close_open(folder: Path) -> bool:
+    """Have the segment that is being written closed: by its writer, or by us where nobody writes any more.
+
+    False: the writer did not do it in time, and what it holds waits for the next lander.
+    """
     if not any(folder.glob("*.open")):
-        return
+        return True
     asked = ask_to_close(folder)
     deadline = time.monotonic() + _CLOSING_SECONDS
-    while asked.exists() and time.monotonic() < deadline:
+    while asked.exists():
         held = lock(folder)
         if held is not None:
             try:
                 close_left(folder)
             finally:
                 os.close(held)
-            return
+            return True
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.02)
+    return True
+
+
+def _is_written(folder: Path) -> bool:
+    held = lock(folder)
+    if held is not None:
+        os.close(held)
+    return held is None
 
 
 class _Segment:

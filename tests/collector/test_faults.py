@@ -244,6 +244,31 @@ def test_a_collector_that_is_told_to_stop_answers_what_it_took_and_leaves_a_clos
     assert len(own_world.bronze(source)) == 1
 
 
+def test_silent_days_count_while_a_collector_runs_and_not_when_none_does(own_world: World, tmp_path: Path) -> None:
+    own_world.catalog.add_tenant("quiet")
+    own_world.catalog.add_tenant("late", state="suspended")
+    own_world.catalog.add_tenant("files")
+    for tenant in ("acme", "quiet", "late"):
+        own_world.source(tenant)
+    own_world.land()
+    assert clocks(own_world) == []
+    own_world.collector = start(tmp_path)
+    for _ in range(3):
+        own_world.land()
+    assert clocks(own_world) == ["acme", "quiet"]
+    own_world.collector.kill()
+
+
+def clocks(world: World) -> list[str]:
+    if world.lake.version("bronze/landings", "pool") is None:
+        return []
+    with world.lake.duck() as duck:
+        uri = world.lake.table_uri("bronze/landings", "pool")
+        told = duck.execute(f"SELECT tenant_id, as_of FROM delta_scan('{uri}') ORDER BY 1").fetchall()
+    assert all(abs(as_of.timestamp() - time.time()) < 60 for _, as_of in told)
+    return [tenant for tenant, _ in told]
+
+
 @pytest.fixture
 def full_disk(own_world: World, tmp_path: Path) -> Iterator[tuple[World, Path]]:
     """A collector whose journal lies on a file system of 512 KiB."""
