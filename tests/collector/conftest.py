@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.collector.world import World, start
+from tests.collector.world import STARTED, World, start, stop_started
 from warehouse_models.catalog import Catalog
 from warehouse_models.lake import Lake
 
@@ -28,9 +28,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture
-def own_world(tmp_path: Path, tenure_home: Path) -> World:
-    """A lake of the test's own; its collector is not started."""
+def own_world(tmp_path: Path, tenure_home: Path) -> Iterator[World]:
+    """A lake of the test's own; its collector is not started, and those that the test starts end with it."""
     lake = Lake()
     catalog = Catalog(lake)
     catalog.add_tenant("acme")
-    return World(lake, catalog, None)  # type: ignore[arg-type]
+    before = len(STARTED)
+    yield World(lake, catalog, None)  # type: ignore[arg-type]
+    stop_started(before)

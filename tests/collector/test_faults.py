@@ -284,7 +284,7 @@ def full_disk(own_world: World, tmp_path: Path) -> Iterator[tuple[World, Path]]:
     finally:
         if collector:
             collector.kill()
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def test_on_a_full_disk_it_answers_503_and_says_so_and_goes_on_when_there_is_room(

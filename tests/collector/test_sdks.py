@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -50,6 +51,45 @@ RUDDER = (
 )
 
 
+NODE_SDKS = ("@segment/analytics-node@3.1.0", "@rudderstack/rudder-sdk-node@3.0.13")
+NODE_CALLS = """
+const count = Number(process.argv[3]);
+for (let n = 0; n < count; n++) {
+  for (const [name, args] of [
+    ["identify", { userId: "u1", traits: { email: "a@example.com" } }],
+    ["track", { userId: "u1", event: "Used", properties: { n, text: "Zürich 世界" } }],
+    ["page", { userId: "u1", name: "home" }],
+    ["screen", { userId: "u1", name: "home" }],
+    ["group", { userId: "u1", groupId: "g1", traits: { plan: "pro" } }],
+    ["alias", { userId: "u1", previousId: "before" }],
+  ]) {
+    const messageId = `${name}-${n}-${crypto.randomUUID()}`;
+    console.log(messageId);
+    client[name]({ messageId, ...args });
+  }
+}
+"""
+SEGMENT_NODE = (
+    """
+const { Analytics } = require("@segment/analytics-node");
+const client = new Analytics({ writeKey: process.argv[1], host: process.argv[2] });
+let errors = 0;
+client.on("error", (error) => { errors++; console.error(error); });
+"""
+    + NODE_CALLS
+    + "client.closeAndFlush().then(() => process.exit(errors ? 1 : 0));"
+)
+# Rudder's flush sends one batch of 20; it goes on by itself, and Node ends when nothing is left to send.
+RUDDER_NODE = (
+    """
+const RudderAnalytics = require("@rudderstack/rudder-sdk-node").default || require("@rudderstack/rudder-sdk-node");
+const client = new RudderAnalytics(process.argv[1], { dataPlaneUrl: process.argv[2], flushInterval: 50 });
+"""
+    + NODE_CALLS
+    + "process.exitCode = 0;"
+)
+
+
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python with the SDKs, in an environment of its own."""
@@ -58,6 +98,32 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = subprocess.run([folder / "bin" / "pip", "install", "-q", *SDKS], capture_output=True, text=True)
     need("SDKS", told.returncode == 0, f"the SDKs could not be installed: {told.stderr[-300:]}")
     return folder / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
+def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which Node finds the SDKs."""
+    need("SDKS", shutil.which("npm") is not None, "Node is not installed (Debian: nodejs npm)")
+    folder = tmp_path_factory.mktemp("node")
+    (folder / "package.json").write_text("{}")
+    install = ["npm", "install", "--no-audit", "--no-fund", *NODE_SDKS]
+    told = subprocess.run(install, cwd=folder, capture_output=True, text=True)
+    need("SDKS", told.returncode == 0, f"the SDKs could not be installed: {told.stderr[-300:]}")
+    return folder
+
+
+@pytest.mark.parametrize("program", [SEGMENT_NODE, RUDDER_NODE], ids=["segment", "rudder"])
+def test_a_node_sdk_lands_each_call_once(own_world: World, tmp_path: Path, node_folder: Path, program: str) -> None:
+    source, key = own_world.source()
+    own_world.collector = start(tmp_path)
+    command = ["node", "-e", program, "--", key, own_world.collector.address, "20"]
+    told = subprocess.run(command, cwd=node_folder, capture_output=True, text=True, timeout=120)
+    assert told.returncode == 0, told.stderr
+    assert own_world.collector.stop() == 0
+    own_world.land()
+    rows = own_world.bronze(source)
+    assert sorted(row["record_id"] for row in rows) == sorted(told.stdout.split())
+    assert own_world.refused(source) == []
 
 
 @pytest.mark.parametrize("program", [SEGMENT, RUDDER], ids=["segment", "rudder"])

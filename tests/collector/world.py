@@ -42,6 +42,16 @@ class Collector:
         self.process.wait()
 
 
+STARTED: list[Collector] = []
+
+
+def stop_started(first: int) -> None:
+    """Kill the collectors that a test started and did not stop: those from `first` on."""
+    for collector in STARTED[first:]:
+        collector.kill()
+    del STARTED[first:]
+
+
 def start(folder: Path, *, port: int = 0, **environment: str) -> Collector:
     """Start a collector of this TENURE_HOME; its output goes to a file in `folder`."""
     log = folder / f"collector-{time.monotonic_ns()}.log"
@@ -54,7 +64,8 @@ def start(folder: Path, *, port: int = 0, **environment: str) -> Collector:
     while True:
         found = re.search(r"collector on (http\S+),", log.read_text())
         if found and "startup complete" in log.read_text():
-            return Collector(process, found.group(1), log)
+            STARTED.append(Collector(process, found.group(1), log))
+            return STARTED[-1]
         assert process.poll() is None and time.monotonic() < deadline, log.read_text()
         time.sleep(0.02)
 

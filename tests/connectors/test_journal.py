@@ -129,7 +129,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if told.returncode:
         pytest.skip(f"no file system of its own can be mounted here: {told.stderr.strip()}")
     yield folder
-    subprocess.run(["umount", folder], check=True)
+    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def test_a_full_disk_refuses_and_what_was_acknowledged_stays_and_space_mends_it(small_disk: Path) -> None:
