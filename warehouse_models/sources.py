@@ -69,7 +69,8 @@ class Source:
 
 def hash_of(key: str) -> str:
     """What the catalog keeps of a write key: SHA-256, hexadecimal."""
-    return sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+    # Half a character, which JSON can hold, must not be an error: it is a key that nobody has.
+    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Sources:

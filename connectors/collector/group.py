@@ -34,7 +34,6 @@ class GroupCommit:
         self._bytes = 0
         self._wake = threading.Condition()
         self._closing = False
-        self.is_writable = True
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -91,7 +90,6 @@ class GroupCommit:
             # Whatever it is: a writer that died would leave every later request waiting for ever.
             error = failure if isinstance(failure, NotWritable) else NotWritable(type(failure).__name__)
             self._on_failure(str(error))
-        self.is_writable = error is None
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(_tell, [done for _, done in group], error)
 

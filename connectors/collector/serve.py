@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -51,6 +52,7 @@ def serve(
     with listening:
         journal = open_journal(home.journal_root())
         _log_as_json()
+        _allow_connections()
         config = uvicorn.Config(
             make_app(lake, journal),
             ssl_certfile=certificate,
@@ -61,6 +63,8 @@ def serve(
             # The proxy's word on the scheme counts only where it says so from this machine (uvicorn's default).
             proxy_headers=True,
             timeout_graceful_shutdown=_GRACE_SECONDS,
+            # Longer than the minute that load balancers keep an idle connection: who closes first must not be us.
+            timeout_keep_alive=75,
         )
         server = uvicorn.Server(config)
         # uvicorn raises the signal again when it is done, which would end this process before it says so.
@@ -86,6 +90,12 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         why = f"it cannot be listened to ({error.strerror or error})"
         raise TenureError(f"port {port} of {host}", why, "stop what uses it, or choose --port 0 for any") from error
+
+
+def _allow_connections() -> None:
+    """As many open files as this process may have: the usual 1,024 are fewer than a site's open connections."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _is_loopback(host: str) -> bool:

@@ -20,6 +20,7 @@ from connectors.collector.journal import closed_segments
 from connectors.collector.lander import land_journals
 from connectors.collector.messages import Message
 from connectors.collector.records import record
+from connectors.replay import replay
 from tests.collector.world import ROOT, Collector, World, event, start
 from warehouse_models import home
 from warehouse_models.catalog import Catalog
@@ -152,6 +153,24 @@ def test_events_of_a_tenant_that_the_catalog_lacks_are_kept_and_the_others_land(
     write_segments(own_world, [("acme", "src_acme"), ("nobody", "src_x")], segments=1)
     report = own_world.land()
     assert report.accepted == 2 and ["nobody" in why for why in report.kept.values()] == [True]
+
+
+def test_a_refused_event_is_landed_by_a_replay_as_the_row_of_its_request(own_world: World) -> None:
+    own_world.catalog.set_tenant("acme", event_time_floor="2026-03-02")
+    folder = home.journal_root() / "0"
+    folder.mkdir(parents=True)
+    body = json.dumps({"batch": [event(1), event(2, timestamp="2026-03-03T00:00:00Z")], "sentAt": None}).encode()
+    message = Message(1_772_700_000_000_000, "acme", "src_1", "batch", body)
+    (folder / "writer-00000001.log").write_bytes(record(message.to_bytes()))
+    report = own_world.land()
+    assert (report.accepted, report.reasons) == (1, {"before_floor": 1})
+    own_world.catalog.set_tenant("acme", event_time_floor="")
+    assert replay(own_world.lake, own_world.catalog, "acme").accepted == 1
+    first, second = own_world.bronze("src_1")
+    assert [(row["record_id"], row["line"]) for row in (first, second)] == [("m1", 1), ("m2", 2)]
+    for name in ("batch_id", "file", "received_at", "source_id"):
+        assert first[name] == second[name]
+    assert first["original_timestamp"] == first["timestamp"]
 
 
 class Client(threading.Thread):

@@ -63,7 +63,7 @@ def test_a_key_may_stand_in_header_query_or_body_and_the_header_wins_then_the_qu
     for headers in (basic("nobody:"), {"Authorization": "Basic !!!"}):
         assert world.post("/v1/track", body, headers=headers).status_code == 401
     assert world.post("/v1/track?writeKey=nobody", body).status_code == 401
-    for wrong in (None, "", 7, ["x"], "nobody"):
+    for wrong in (None, "", 7, ["x"], "nobody", "half \ud83d a character"):
         assert world.post("/v1/track", {**body, "writeKey": wrong}).status_code == 401
     world.land()
     assert [row["record_id"] for row in world.bronze(mine)] == [f"h{n}" for n in range(7)]
@@ -147,6 +147,7 @@ BAD = {
 BROKEN = {
     "not_utf8": rb'{"type":"track","event":"cut \ud83d","userId":"u"}',
     "not_json": b'{"type":"track","event":"x","userId":"u","properties":{"price":NaN}}',
+    "not_json ": b'{"type":"track","event":"x","userId":"u","properties":{"price":' + b"9" * 5_000 + b"}}",
     "not_utf8 ": b'{"type":"track","event":"\xe9t\xe9","userId":"u"}',
 }
 
