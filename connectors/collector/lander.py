@@ -10,6 +10,7 @@ already, what is in quarantine is found there, and a file that is still here is 
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -71,13 +72,20 @@ class JournalReport:
 
 
 def land_journals(
-    lake: Lake, catalog: Catalog, root: Path, on_segment: Callable[[JournalReport], None] = lambda _: None
+    lake: Lake,
+    catalog: Catalog,
+    root: Path,
+    on_segment: Callable[[JournalReport], None] = lambda _: None,
+    *,
+    most_seconds: float = math.inf,
 ) -> JournalReport:
     """Land all that the journals below `root` hold now; a running collector is asked to close what it is writing.
 
-    A journal that another lander works on is left to it. Where a collector runs and nothing was left, its clock is told
-    (`clock.py`). TenureError: other writers keep winning the commit.
+    A journal that another lander works on is left to it; after `most_seconds` no further segment is begun. Where a
+    collector runs and nothing was left, its clock is told (`clock.py`). TenureError: other writers keep winning the
+    commit.
     """
+    deadline = time.monotonic() + most_seconds
     report = JournalReport()
     now, running, is_all = now_micros(), False, True
     for folder in sorted(path for path in root.glob("*") if path.is_dir()):
@@ -92,6 +100,9 @@ def land_journals(
                 continue
             with lake.duck() as duck:
                 for writer, number, path in segments:
+                    if time.monotonic() > deadline:
+                        is_all = False
+                        break
                     _Segment(lake, catalog, duck, writer, number, path, report).land()
                     report.segments += 1
                     on_segment(report)
