@@ -17,7 +17,7 @@ from connectors.collector.protocol import Refusal, unauthorized
 from warehouse_models.catalog import Catalog
 from warehouse_models.lake import Lake
 from warehouse_models.quotas import events_per_second
-from warehouse_models.sources import Sources, hash_of
+from warehouse_models.sources import TABLE, Sources, hash_of
 
 EVERY_SECONDS = 2.0
 # An unknown key is looked up at once, but not more often than this: anybody can send unknown keys.
@@ -122,6 +122,11 @@ class Keys:
 
     def _load(self) -> dict[str, Writer]:
         now = datetime.now(UTC)
+        lake = self._catalog.lake
+        for name in ("tenants", TABLE) if self._known else ("tenants",):
+            # A lake whose disk is not mounted has no catalog either, and is not one without sources.
+            if lake.open(lake.catalog_uri(name)) is None:
+                raise FileNotFoundError(f"catalog/{name}")
         tenants = {tenant.tenant_id: tenant for tenant in self._catalog.tenants()}
         known = {}
         for source in Sources(self._catalog).all():

@@ -251,6 +251,34 @@ def test_what_was_acknowledged_before_a_run_is_landed_by_it_while_the_collector_
     own_world.collector.kill()
 
 
+def test_while_the_catalog_cannot_be_read_known_keys_count_on_and_unknown_ones_are_told_to_come_again(
+    own_world: World, tmp_path: Path
+) -> None:
+    _, key = own_world.source()
+    own_world.collector = start(tmp_path)
+    assert own_world.post("/v1/track", event(1), key).status_code == 200
+    catalog, away = (Path(own_world.lake.root) / name for name in ("catalog", "away"))
+    catalog.rename(away)
+    time.sleep(3)  # longer than the collector takes to look again
+    assert own_world.post("/v1/track", event(2), key).status_code == 200
+    reply = own_world.post("/v1/track", event(3), "key-of-nobody")
+    assert (reply.status_code, reply.json()["code"]) == (503, "catalog_unreadable")
+    away.rename(catalog)
+    assert own_world.post("/v1/track", event(3), "key-of-nobody").status_code == 401
+    assert "the catalog cannot be read" in own_world.collector.log.read_text()
+
+
+def test_a_collector_without_any_tenant_is_not_ready_and_refuses_nobody_for_good(
+    tmp_path: Path, tenure_home: Path
+) -> None:
+    collector = start(tmp_path)
+    try:
+        assert httpx.get(f"{collector.address}/ready").status_code == 503
+        assert httpx.post(f"{collector.address}/v1/t", json=event(1), auth=("a-key-of-later", "")).status_code == 503
+    finally:
+        collector.kill()
+
+
 def test_a_collector_that_is_told_to_stop_answers_what_it_took_and_leaves_a_closed_journal(
     own_world: World, tmp_path: Path
 ) -> None:
