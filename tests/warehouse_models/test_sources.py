@@ -13,8 +13,6 @@ from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
 from warehouse_models.sources import Sources, hash_of
 
-NOW = datetime.now(UTC) + timedelta(minutes=1)
-
 
 @pytest.fixture
 def sources(tenure_home: Path) -> Sources:
@@ -24,8 +22,8 @@ def sources(tenure_home: Path) -> Sources:
     return Sources(catalog)
 
 
-def keys(sources: Sources, now: datetime = NOW) -> set[str]:
-    return {key for source in sources.all() for key in source.keys(now)}
+def keys(sources: Sources, now: datetime | None = None) -> set[str]:
+    return {key for source in sources.all() for key in source.keys(now or datetime.now(UTC))}
 
 
 def test_a_key_is_kept_as_its_hash_and_nowhere_else(sources: Sources, tenure_home: Path) -> None:
@@ -76,7 +74,9 @@ def test_a_rotated_key_counts_on_for_its_grace_and_no_longer(sources: Sources) -
     rotated, new = sources.rotate("acme", "web", grace=timedelta(hours=1))
     assert rotated.version == 2
     assert keys(sources) == {hash_of(old), hash_of(new)}
-    assert keys(sources, NOW + timedelta(hours=1)) == {hash_of(new)}
+    assert rotated.old_key_until is not None
+    assert keys(sources, rotated.old_key_until - timedelta(microseconds=1)) == {hash_of(old), hash_of(new)}
+    assert keys(sources, rotated.old_key_until) == {hash_of(new)}
     _, last = sources.rotate("acme", "web", grace=timedelta(0))
     assert keys(sources) == {hash_of(last)}
 
