@@ -19,6 +19,7 @@ from connectors.quarantine import Landing
 from connectors.records import RecordContract
 from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
+from warehouse_models.spec import TableSpec
 from warehouse_models.trail import landing
 
 _ATTEMPTS = 30
@@ -146,29 +147,32 @@ class Store:
             return False
 
     def _table(self, rows: list[tuple[Any, ...]]) -> pa.Table:
-        made = self.contract.columns(rows)
-        at, count = self.at, len(rows)
-        same = {
-            "tenant_id": at.tenant,
-            "source_id": at.source,
-            "object": at.object,
-            "batch_id": at.batch_id,
-            "file": at.file,
-            "op": "append",
-            "landed_date": at.landed_date,
-            "landed_at": at.landed_at,
-        }
-        arrays = []
-        for field in self.spec.arrow_schema:
-            if field.name in made:
-                arrays.append(made[field.name])
-            elif field.name == "landed_at":
-                arrays.append(pa.repeat(pa.scalar(at.landed_at, pa.int64()), count).cast(field.type))
-            elif field.name in same:
-                arrays.append(pa.repeat(pa.scalar(same[field.name], field.type), count))
-            else:
-                arrays.append(pa.nulls(count, field.type))
-        return pa.table(arrays, schema=self.spec.arrow_schema)
+        return bronze_table(self.spec, self.at, self.contract.columns(rows), len(rows))
+
+
+def bronze_table(spec: TableSpec, at: Landing, made: dict[str, pa.Array], count: int) -> pa.Table:
+    """Rows of a bronze table: `made` are its columns by name, the envelope's others follow from the landing."""
+    same = {
+        "tenant_id": at.tenant,
+        "source_id": at.source,
+        "object": at.object,
+        "batch_id": at.batch_id,
+        "file": at.file,
+        "op": "append",
+        "landed_date": at.landed_date,
+        "landed_at": at.landed_at,
+    }
+    arrays = []
+    for field in spec.arrow_schema:
+        if field.name in made:
+            arrays.append(made[field.name])
+        elif field.name == "landed_at":
+            arrays.append(pa.repeat(pa.scalar(at.landed_at, pa.int64()), count).cast(field.type))
+        elif field.name in same:
+            arrays.append(pa.repeat(pa.scalar(same[field.name], field.type), count))
+        else:
+            arrays.append(pa.nulls(count, field.type))
+    return pa.table(arrays, schema=spec.arrow_schema)
 
 
 def attempts(store: Store) -> Any:

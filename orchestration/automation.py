@@ -1,8 +1,12 @@
-"""When runs start by themselves: after a landing (at most every two minutes), in full once a day; upkeep at night."""
+"""When runs start by themselves: after a landing (at most every two minutes), in full once a day; upkeep at night.
+
+A landing is one of files, or of what collectors took, which the sensor lands itself.
+"""
 
 import hashlib
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -12,8 +16,14 @@ from orchestration.assets.described import key_of
 from orchestration.pipeline import SHARDS
 
 SENSOR_SECONDS = 120
+# Of the minute that Dagster gives a tick; what a collector took beyond it waits for the next.
+LANDING_SECONDS = 30
 DAILY_CRON = "15 2 * * *"  # UTC; days end at midnight UTC, and late events of the day have had two hours to arrive.
 NIGHTLY_CRON = "45 3 * * *"  # UTC; after the daily run, whose lock it would wait for.
+
+if TYPE_CHECKING:
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.lake import Lake
 
 Versions = dict[str, int]
 
@@ -75,13 +85,15 @@ def maintenance_job() -> None:
     description="Starts a small run of every shard whose bronze tables moved since the last run or request.",
 )
 def landings(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Compare the Delta versions of bronze with those that the last run read, and with those asked for already."""
+    """Land what collectors took; compare bronze's Delta versions with those the last run read, and those asked for."""
     from warehouse_models.catalog import Catalog
     from warehouse_models.lake import Lake
 
     lake = Lake()
+    catalog = Catalog(lake)
+    _land_journals(context, lake, catalog)
     asked: dict[str, Versions] = json.loads(context.cursor or "{}")
-    shards = [shard.name for shard in Catalog(lake).shards()]
+    shards = [shard.name for shard in catalog.shards()]
     requests = []
     for shard in shards:
         versions = _landed(lake, shard)
@@ -139,6 +151,23 @@ def sync_shards(instance: dg.DagsterInstance, shards: list[str]) -> list[str]:
     if missing := [shard for shard in shards if shard not in known]:
         instance.add_dynamic_partitions("shards", missing)
     return shards
+
+
+def _land_journals(context: dg.SensorEvaluationContext, lake: "Lake", catalog: "Catalog") -> None:
+    from connectors.collector.lander import land_journals
+    from warehouse_models import home
+    from warehouse_models.errors import TenureError
+
+    try:
+        landed = land_journals(lake, catalog, home.journal_root(), most_seconds=LANDING_SECONDS)
+    except TenureError as error:
+        # Files that landed meanwhile are not to wait for it.
+        context.log.error(f"what collectors took could not be landed: {error}")
+        return
+    if landed.segments:
+        context.log.info(f"{landed.accepted} events of collectors landed, {landed.quarantined} quarantined")
+    for path, why in landed.kept.items():
+        context.log.error(f"{path} is kept: {why}")
 
 
 def _landed(lake: object, shard: str) -> Versions:

@@ -35,6 +35,7 @@ def examine() -> list[Finding]:
         _java,
         _disk,
         _storage,
+        _journals,
         _catalog,
         _code,
         _published,
@@ -93,6 +94,18 @@ def _storage() -> Iterator[Finding]:
         return
     why = "it ignores If-None-Match or If-Match on PUT: two writers would overwrite each other's commits"
     yield Finding("object storage", "wrong", why, "keep the lake on storage that honours both, as AWS S3 does")
+
+
+def _journals() -> Iterator[Finding]:
+    root = home.journal_root()
+    if not root.exists():
+        return
+    kept = sorted(str(path) for path in root.glob("*/*.kept"))
+    if kept:
+        why = f"{len(kept)} segments could not be landed whole, and are kept: {', '.join(kept[:3])}"
+        yield Finding("journal", "wrong", why, "what could be read of them is in bronze; look at the disk, then remove")
+    waiting = sum(path.stat().st_size for kind in ("open", "log") for path in root.glob(f"*/*.{kind}"))
+    yield Finding("journal", "ok", f"{waiting / 2**20:,.1f} MiB of events wait for the next run in {root}")
 
 
 def _catalog() -> Iterator[Finding]:

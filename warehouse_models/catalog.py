@@ -1,6 +1,7 @@
 """The tenant catalog: which tenant lives in which shard, in which state, with which settings.
 
-Two small versioned Delta tables, `catalog/tenants` and `catalog/shards`; the only router in the product.
+Two small versioned Delta tables, `catalog/tenants` and `catalog/shards`; the only router in the product. `sources.py`
+keeps a third beside them.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Catalog:
     # -- reading -----------------------------------------------------------------------------------------------------
     def tenants(self, shard: str | None = None) -> list[Tenant]:
         """All tenants by slug; of one shard if given."""
-        found = [_tenant(row) for row in self._rows("tenants")]
+        found = [_tenant(row) for row in self.rows("tenants")]
         return sorted((t for t in found if shard in (None, t.shard)), key=lambda t: t.tenant_id)
 
     def tenant(self, slug: str) -> Tenant:
@@ -86,7 +87,7 @@ class Catalog:
 
     def shards(self) -> list[Shard]:
         """All shards by name; the pooled default is there from the first day."""
-        found = {row["shard"]: Shard(row["shard"], row["kind"]) for row in self._rows("shards")}
+        found = {row["shard"]: Shard(row["shard"], row["kind"]) for row in self.rows("shards")}
         found.setdefault(DEFAULT_SHARD, Shard(DEFAULT_SHARD))
         return [found[name] for name in sorted(found)]
 
@@ -113,7 +114,7 @@ class Catalog:
                 return rows
             return [*rows, {"shard": name, "kind": kind, "updated_at": datetime.now(UTC)}]
 
-        self._change("shards", _SHARDS, change)
+        self.change("shards", _SHARDS, change)
         return Shard(name, kind)
 
     def add_tenant(
@@ -150,7 +151,7 @@ class Catalog:
                     raise TenureError(f"tenant {slug}", why, "tenure shard add another one")
             return [*rows, _row(added)]
 
-        self._change("tenants", _TENANTS, change)
+        self.change("tenants", _TENANTS, change)
         return added
 
     def set_tenant(self, slug: str, /, **changes: Any) -> Tenant:
@@ -179,14 +180,15 @@ class Catalog:
             changed = before if after == before else replace(after, version=before.version + 1)
             return rows if after == before else [_row(changed) if r["tenant_id"] == slug else r for r in rows]
 
-        self._change("tenants", _TENANTS, change)
+        self.change("tenants", _TENANTS, change)
         return changed
 
     # -- storage -----------------------------------------------------------------------------------------------------
-    def _rows(self, name: str) -> list[dict[str, Any]]:
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The rows of the catalog table `name`; none where nothing was written yet."""
         return _read(self.lake.open(self.lake.catalog_uri(name)))
 
-    def _change(self, name: str, schema: pa.Schema, change: Any) -> None:
+    def change(self, name: str, schema: pa.Schema, change: Any) -> None:
         """Read, change, write; a commit that another process won is tried again on its result."""
         uri = self.lake.catalog_uri(name)
         # No retries inside delta-rs: it would commit our rows over a change we have not read.

@@ -36,6 +36,11 @@ def build_path(shard: str) -> Path:
     return home() / "build" / f"{shard}.duckdb"
 
 
+def journal_root() -> Path:
+    """Folder of the collectors' journals, a folder each: events that were acknowledged and are not in bronze yet."""
+    return home() / "journal"
+
+
 def run_folder() -> Path:
     """Folder of locks, pid files and ports; created on demand."""
     path = home() / "run"

@@ -67,9 +67,10 @@ def tenant_set(
         list[str], typer.Argument(metavar="KEY=VALUE…", help="An empty value takes it back; tracking_plan=FILE.yaml.")
     ],
 ) -> None:
-    """Change a tenant: name, state, policy values, tracking plan, quotas (max_file_bytes, max_file_rows of a landing).
+    """Change a tenant: name, state, policy values, tracking plan, quotas.
 
-    The next run restates what they touch.
+    Quotas: max_file_bytes and max_file_rows of a landing, events_per_second of the collector. The next run restates
+    what settings touch.
     """
     from warehouse_models.catalog import Catalog
     from warehouse_models.errors import TenureError

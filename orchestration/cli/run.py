@@ -12,6 +12,7 @@ from orchestration.cli.output import JSON_OPTION, err, out, print_held, print_js
 
 if TYPE_CHECKING:
     from orchestration.runs import Progress, RunResult
+    from warehouse_models.catalog import Catalog
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +32,7 @@ def run(
     full_audit: Annotated[bool, typer.Option("--full-audit", help="Audit all history, as the daily run does.")] = False,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Bring everything up to date: silver, gold, audit, publish.
+    """Bring everything up to date: what collectors took, silver, gold, audit, publish.
 
     Works shard by shard on what has changed since the last run; without changes it takes seconds and changes nothing.
     A tenant whose data fails the audit keeps its last publication, and its neighbours move on. Exit code: 0 everything
@@ -52,6 +53,7 @@ def run(
         raise TenureError(
             "tenure run", "there is no tenant yet", "tenure tenant add acme, or see it at work: tenure demo"
         )
+    _land_journals(catalog)
     err.print(f"[cyan]▸[/] run of shard{'s' if len(shards) > 1 else ''} {', '.join(shards)} …")
     results = run_shards(
         shards,
@@ -71,6 +73,20 @@ def run(
         raise typer.Exit(1)
     if any(result.held for result in results):
         raise typer.Exit(3)
+
+
+def _land_journals(catalog: Catalog) -> None:
+    """Land what the collectors' journals hold: first, so that this run already counts it."""
+    from connectors.collector.lander import land_journals
+    from warehouse_models import home
+
+    landed = land_journals(catalog.lake, catalog, home.journal_root())
+    if landed.segments:
+        reasons = ", ".join(f"{count} {code}" for code, count in sorted(landed.reasons.items()))
+        refused = f", {landed.quarantined} quarantined ({reasons})" if landed.quarantined else ""
+        err.print(f"  [green]✓[/] journal: {landed.accepted} events of {landed.requests} requests{refused}")
+    for path, why in landed.kept.items():
+        err.print(f"  [yellow]![/] {escape(path)} is kept: {escape(why)}")
 
 
 def maintain(

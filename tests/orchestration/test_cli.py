@@ -32,7 +32,8 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
-    for command in ("demo", "run", "up", "down", "status", "doctor", "land", "quarantine", "sql", "tenant", "user"):
+    commands = ("demo", "run", "up", "down", "status", "doctor", "land", "quarantine", "sql", "tenant", "user")
+    for command in (*commands, "source", "collector"):
         assert command in told.stdout
 
 
@@ -48,6 +49,11 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
         (("sql", "SELECT 1"), "nothing is published"),
         (("sql",), "no statement was given"),
         (("user", "list"), "it is not set up"),
+        (("source", "add", "--tenant", "nobody", "--name", "web"), "the catalog does not know it"),
+        (("collector", "serve", "--host", "0.0.0.0"), "plain HTTP would show keys"),
+        (("collector", "serve", "--tls-cert", "no-such.pem"), "go together"),
+        (("collector", "serve", "--tls-cert", "no-such.pem", "--tls-key", "no-such.pem"), "there is no such file"),
+        (("collector", "serve", "--host", "192.0.2.1", "--allow-http"), "it cannot be listened to"),
     ],
 )
 def test_a_mistake_gets_a_reason_and_a_next_step_and_no_traceback(

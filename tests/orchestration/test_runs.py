@@ -14,6 +14,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from connectors.collector.messages import Message
+from connectors.collector.records import record
+from connectors.times import parse_micros
 from orchestration import services
 from orchestration.automation import daily, landings
 from orchestration.instance import PARTITION_TAG, PID_TAG, bury_dead_runs, open_instance
@@ -191,3 +194,19 @@ def test_the_services_start_run_what_the_ui_asks_for_and_stop(
         stopped = services.stop_dagster()
     assert sorted(stopped) == ["dagster-code", "dagster-daemon", "dagster-web"]
     assert services.stop_dagster() == []
+
+
+def test_the_sensor_lands_what_a_collector_took_and_asks_for_the_shards_it_went_to(
+    ran: list[RunResult],
+) -> None:
+    cursor = tick(None).cursor
+    folder = home.journal_root() / "0"
+    folder.mkdir(parents=True)
+    body = json.dumps({"type": "track", "event": "Opened", "userId": "user-1", "timestamp": "2026-01-11T10:00:00Z"})
+    message = Message(parse_micros("2026-01-11T10:00:01Z"), "gamma", "src_1", "track", body.encode())
+    # As a collector that was killed leaves it.
+    (folder / "writer-00000001.open").write_bytes(record(message.to_bytes()) + b"torn")
+    told = tick(cursor)
+    assert [request.partition_key for request in told.run_requests or []] == ["own"]
+    assert not list(folder.glob("writer-*"))
+    assert not tick(told.cursor).run_requests

@@ -1,0 +1,146 @@
+"""Write keys as the running collector knows them: the catalog's sources, read again every two seconds.
+
+A key is refused only on a catalog that was read after it was asked for: 401 makes a client drop its data, so a catalog
+that cannot be read is our failure (503), and what was known before goes on to count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from connectors.collector.protocol import Refusal, unauthorized
+from warehouse_models.catalog import Catalog
+from warehouse_models.lake import Lake
+from warehouse_models.quotas import events_per_second
+from warehouse_models.sources import TABLE, Sources, hash_of
+
+EVERY_SECONDS = 2.0
+# An unknown key is looked up at once, but not more often than this: anybody can send unknown keys.
+_AT_MOST_EVERY = 0.5
+BURST_SECONDS = 30
+_SUSPENDED_SECONDS = 300
+_log = logging.getLogger("tenure.collector")
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who a key stands for. `until`: when an old key ends (UTC). `rate`: events per second its tenant may send."""
+
+    tenant: str
+    source_id: str
+    name: str
+    until: datetime | None
+    rate: int
+    is_suspended: bool
+
+
+@dataclass
+class Bucket:
+    """A tenant's tokens: one an event. It may go below zero by one batch, so that no batch is too large for ever."""
+
+    rate: int
+    tokens: float = field(init=False)
+    at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tokens, self.at = float(self.rate * BURST_SECONDS), time.monotonic()
+
+    def take(self, events: int) -> int:
+        """Take tokens; 0, or the seconds after which to come again."""
+        now = time.monotonic()
+        self.tokens = min(self.tokens + (now - self.at) * self.rate, float(self.rate * BURST_SECONDS))
+        self.at = now
+        if self.tokens <= 0:
+            return max(1, math.ceil(-self.tokens / self.rate))
+        self.tokens -= events
+        return 0
+
+
+class Keys:
+    """The keys that may write now; used on one event loop."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._catalog = Catalog(lake)
+        self._known: dict[str, Writer] = {}
+        self._read_at = self._tried_at = -math.inf
+        self._reading = asyncio.Lock()
+        self._buckets: dict[str, Bucket] = {}
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the catalog could be read at least once."""
+        return self._read_at > -math.inf
+
+    async def writer(self, key: str | None) -> Writer:
+        """Who writes by this key. Refusal 401: nobody; 503: unknown, and the catalog cannot be read."""
+        if key is None:
+            raise unauthorized()
+        sha, asked = hash_of(key), time.monotonic()
+        found = self._known.get(sha)
+        if found is None:
+            await self._read(asked)
+            if self._read_at < asked:
+                raise Refusal(503, "catalog_unreadable", "who has this key cannot be looked up now; come again", 5)
+            found = self._known.get(sha)
+        if found is None or (found.until is not None and datetime.now(UTC) >= found.until):
+            raise unauthorized()
+        return found
+
+    def admit(self, writer: Writer, events: int) -> None:
+        """Count events against the quota of their tenant. Refusal 429: come again, with the data."""
+        if writer.is_suspended:
+            raise Refusal(429, "suspended", "this tenant is suspended; keep the data", _SUSPENDED_SECONDS)
+        bucket = self._buckets.get(writer.tenant)
+        if bucket is None or bucket.rate != writer.rate:
+            bucket = self._buckets[writer.tenant] = Bucket(writer.rate)
+        if wait := bucket.take(events):
+            raise Refusal(429, "over_quota", f"more than {writer.rate} events a second", wait)
+
+    async def follow(self) -> None:
+        """Read the catalog again and again, until cancelled."""
+        while True:
+            await self._read(time.monotonic())
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def _read(self, asked: float) -> None:
+        """Read the catalog, unless somebody did or tried since `asked`."""
+        async with self._reading:
+            if self._tried_at >= asked:
+                return
+            await asyncio.sleep(self._tried_at + _AT_MOST_EVERY - time.monotonic())
+            self._tried_at = time.monotonic()
+            try:
+                self._known, self._read_at = await asyncio.to_thread(self._load), self._tried_at
+            except Exception as error:
+                # Whatever it is, the keys that are known go on to count.
+                _log.error("the catalog cannot be read", extra={"error": type(error).__name__})
+
+    def _load(self) -> dict[str, Writer]:
+        now = datetime.now(UTC)
+        lake = self._catalog.lake
+        for name in ("tenants", TABLE) if self._known else ("tenants",):
+            # A lake whose disk is not mounted has no catalog either, and is not one without sources.
+            if lake.open(lake.catalog_uri(name)) is None:
+                raise FileNotFoundError(f"catalog/{name}")
+        tenants = {tenant.tenant_id: tenant for tenant in self._catalog.tenants()}
+        known = {}
+        for source in Sources(self._catalog).all():
+            tenant = tenants.get(source.tenant_id)
+            if tenant is None:
+                continue
+            for sha in source.keys(now):
+                until = source.old_key_until if sha == source.old_key_sha else None
+                known[sha] = Writer(
+                    tenant=source.tenant_id,
+                    source_id=source.source_id,
+                    name=source.name,
+                    until=until,
+                    rate=events_per_second(tenant.quotas, tenant.state),
+                    is_suspended=tenant.state == "suspended",
+                )
+        return known

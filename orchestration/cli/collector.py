@@ -1,0 +1,54 @@
+"""`tenure collector`: the tracking API, by itself and in the foreground."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.output import TenureGroup, err
+
+collector = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="The tracking API that SDKs send to.")
+
+
+@collector.callback()
+def group() -> None:
+    """The tracking API that SDKs send to."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group to the root command."""
+    app.add_typer(collector, name="collector", rich_help_panel="Data in")
+
+
+@collector.command("serve")
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8080,
+    tls_cert: Annotated[Path | None, typer.Option(metavar="FILE", help="PEM file of the certificate chain.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="PEM file of its private key.")] = None,
+    allow_http: Annotated[
+        bool, typer.Option("--allow-http", help="Plain HTTP for more than this machine: a proxy in front has TLS.")
+    ] = False,
+) -> None:
+    """Take events of Segment's and RudderStack's SDKs until stopped (Ctrl-C, SIGTERM).
+
+    An event is on the disk before the reply. `tenure run` lands what was taken. Sources and their write keys:
+    `tenure source add`.
+    """
+    from connectors.collector.serve import serve as serve_events
+    from warehouse_models.lake import Lake
+
+    def ready(address: str, journal: Path) -> None:
+        err.print(f"[cyan]▸[/] collector on [bold]{address}[/], journal {journal}")
+
+    serve_events(
+        Lake(),
+        host,
+        port,
+        certificate=tls_cert,
+        private_key=tls_key,
+        allow_http=allow_http,
+        on_ready=ready,
+    )

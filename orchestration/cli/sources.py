@@ -1,0 +1,107 @@
+"""`tenure source`: who may send events to the collector, and by which write key."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestration.cli.output import JSON_OPTION, TenureGroup, out, print_json, print_rows
+
+if TYPE_CHECKING:
+    from warehouse_models.sources import Source
+
+source = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Sources of events and their write keys.")
+
+TENANT = typer.Option(help="Whose source it is.")
+NAME = typer.Option(help="Name of the source, e.g. web.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group to the root command."""
+    app.add_typer(source, name="source", rich_help_panel="Data in")
+
+
+@source.command("add")
+def add(
+    tenant: Annotated[str, TENANT],
+    name: Annotated[str, NAME],
+    write_key: Annotated[
+        str, typer.Option(metavar="K", help="Keep the key that shipped apps already carry. Default: a new one.")
+    ] = "",
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Add a source. Its write key is shown once; Tenure keeps only a hash of it."""
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.sources import Sources
+
+    added, key = Sources(Catalog()).add(tenant, name, write_key or None)
+    _print(added, None if write_key else key, as_json)
+
+
+@source.command("list")
+def list_sources(
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's; default: all.")] = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """List sources with their state; keys are not kept, so none is shown."""
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.sources import Sources
+
+    catalog = Catalog()
+    if tenant is not None:
+        catalog.tenant(tenant)
+    rows = [_row(found) for found in Sources(catalog).all(tenant)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_rows(rows, tuple(rows[0]) if rows else (), "No sources yet. Add one: tenure source add")
+
+
+@source.command("rotate")
+def rotate(
+    tenant: Annotated[str, TENANT],
+    name: Annotated[str, NAME],
+    grace_hours: Annotated[float, typer.Option(min=0, help="How long the old key counts; 0: no more.")] = 24,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Give a source a new write key, shown once. A revoked source is active again, by the new key alone."""
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.sources import Sources
+
+    rotated, key = Sources(Catalog()).rotate(tenant, name, grace=timedelta(hours=grace_hours))
+    _print(rotated, key, as_json)
+
+
+@source.command("revoke")
+def revoke(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: bool = JSON_OPTION) -> None:
+    """Stop all keys of a source; a running collector refuses them within seconds."""
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.sources import Sources
+
+    _print(Sources(Catalog()).revoke(tenant, name), None, as_json)
+
+
+def _row(found: Source) -> dict[str, object]:
+    return {
+        "tenant": found.tenant_id,
+        "name": found.name,
+        "source_id": found.source_id,
+        "state": found.state,
+        "old_key_until": found.old_key_until,
+        "version": found.version,
+        "created_at": found.created_at,
+        "updated_at": found.updated_at,
+    }
+
+
+def _print(found: Source, key: str | None, as_json: bool) -> None:
+    if as_json:
+        print_json(_row(found) | ({"write_key": key} if key else {}))
+        return
+    out.print(f"source [bold]{found.name}[/] of tenant {found.tenant_id}: {found.state} ({found.source_id})")
+    if key:
+        out.print(f"  write key {key}   (shown once)")
+    if found.state == "active" and found.old_key_until is not None:
+        out.print(f"  the old key counts until {found.old_key_until:%Y-%m-%d %H:%M} UTC")

@@ -1,0 +1,366 @@
+"""The collector and the lander under disorder: killed, full disks, two at once. Nothing is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from connectors.collector.journal import closed_segments
+from connectors.collector.lander import land_journals
+from connectors.collector.messages import Message
+from connectors.collector.records import record
+from connectors.replay import replay
+from tests.collector.world import ROOT, Collector, World, event, start
+from warehouse_models import home
+from warehouse_models.catalog import Catalog
+from warehouse_models.lake import Lake
+
+# Lands what the journals hold, and dies before or after a step, the second time it is reached.
+_LAND = """
+import os, sys
+from pathlib import Path
+import connectors.collector.lander as lander
+from warehouse_models import home
+from warehouse_models.catalog import Catalog
+from warehouse_models.lake import Lake
+
+where, calls = sys.argv[1], 0
+
+def dying(function, is_after):
+    def step(*arguments, **named):
+        global calls
+        calls += 1
+        if calls == 2 and not is_after:
+            os.kill(os.getpid(), 9)
+        result = function(*arguments, **named)
+        if calls == 2 and is_after:
+            os.kill(os.getpid(), 9)
+        return result
+    return step
+
+moment, _, step = where.partition(" ")
+if step == "quarantine":
+    lander.refuse = dying(lander.refuse, moment == "after")
+elif step == "commit":
+    Lake.append = dying(Lake.append, moment == "after")
+elif step == "drop":
+    Path.unlink = dying(Path.unlink, moment == "after")
+lake = Lake()
+lander.land_journals(lake, Catalog(lake), home.journal_root())
+"""
+
+
+def lander(where: str = "never") -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", _LAND, where], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+
+def write_segments(world: World, writers: list[tuple[str, str]], segments: int = 3) -> int:
+    """Closed segments as a collector leaves them: of each writer two good events and a bad one in each."""
+    folder = home.journal_root() / "0"
+    folder.mkdir(parents=True)
+    for number in range(1, segments + 1):
+        records = []
+        for tenant, source in writers:
+            events = [event(0, messageId=f"{tenant} {number} {n}") for n in range(2)] + [event(9, type="bad")]
+            body = json.dumps({"batch": events}).encode()
+            received = 1_772_359_300_000_000 + number
+            records.append(record(Message(received, tenant, source, "batch", body).to_bytes()))
+        (folder / f"writer-{number:08d}.log").write_bytes(b"".join(records))
+    return 2 * segments * len(writers)
+
+
+@pytest.mark.parametrize(
+    "where", [f"{moment} {step}" for step in ("quarantine", "commit", "drop") for moment in ("before", "after")]
+)
+def test_a_lander_killed_between_any_two_steps_is_completed_by_the_next(own_world: World, where: str) -> None:
+    own_world.catalog.add_shard("second")
+    own_world.catalog.add_tenant("far", "second")
+    own_world.catalog.add_tenant("other")
+    tenants = ("acme", "far", "other")
+    count = write_segments(own_world, [(tenant, f"src_{tenant}") for tenant in tenants])
+    process = lander(where)
+    assert process.wait(timeout=120) == -signal.SIGKILL
+    assert closed_segments(home.journal_root() / "0")
+    own_world.land()
+    again = own_world.land()
+    assert (again.segments, again.accepted, again.quarantined) == (0, 0, 0)
+    found, refused = [], []
+    for shard in ("pool", "second"):
+        with own_world.lake.duck() as duck:
+            for address, into in (("bronze/product/events", found), ("bronze/quarantine", refused)):
+                uri = own_world.lake.table_uri(address, shard)
+                into += duck.execute(f"SELECT tenant_id, source_id, file, line FROM delta_scan('{uri}')").fetchall()
+    assert len(found) == len(set(found)) == count
+    assert len(refused) == len(set(refused)) == count // 2
+    assert all(source == f"src_{tenant}" for tenant, source, *_ in found + refused)
+    assert not list(home.journal_root().glob("*/*.log"))
+
+
+def test_two_landers_at_once_land_each_event_once(own_world: World) -> None:
+    count = write_segments(own_world, [("acme", "src_acme")], segments=6)
+    landers = [lander() for _ in range(3)]
+    assert [each.wait(timeout=120) for each in landers] == [0, 0, 0]
+    own_world.land()
+    rows = own_world.bronze(None, "file, line")
+    assert len(rows) == len({tuple(row.values()) for row in rows}) == count
+
+
+def test_landers_that_share_no_lock_meet_at_the_commit(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hosts with one copy of a journal: the position in Delta is all they share."""
+    count = write_segments(own_world, [("acme", "src_acme")], segments=4)
+    copy = home.journal_root().parent / "copy" / "0"
+    copy.mkdir(parents=True)
+    for *_, path in closed_segments(home.journal_root() / "0"):
+        (copy / path.name).write_bytes(path.read_bytes())
+
+    def land(root: Path) -> None:
+        lake = Lake()
+        land_journals(lake, Catalog(lake), root)
+
+    threads = [threading.Thread(target=land, args=(root,)) for root in (home.journal_root(), copy.parent)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(own_world.bronze(None, "file, line")) == count
+
+
+def test_damage_costs_what_it_struck_and_the_file_is_kept_for_a_person(own_world: World) -> None:
+    write_segments(own_world, [("acme", "src_acme")], segments=1)
+    path = home.journal_root() / "0" / "writer-00000001.log"
+    behind = record(Message(1_772_359_300_000_009, "acme", "s", "track", b'{"event":"x","userId":"u"}').to_bytes())
+    content = bytearray(path.read_bytes() + behind)
+    content[40] ^= 1
+    path.write_bytes(content)
+    report = own_world.land()
+    assert (report.accepted, list(report.kept)) == (1, [str(path.with_suffix(".kept"))])
+    assert "damaged" in report.kept[str(path.with_suffix(".kept"))]
+    assert own_world.land().segments == 0
+
+
+def test_events_of_a_tenant_that_the_catalog_lacks_are_kept_and_the_others_land(own_world: World) -> None:
+    write_segments(own_world, [("acme", "src_acme"), ("nobody", "src_x")], segments=1)
+    report = own_world.land()
+    assert report.accepted == 2 and ["nobody" in why for why in report.kept.values()] == [True]
+
+
+def test_a_refused_event_is_landed_by_a_replay_as_the_row_of_its_request(own_world: World) -> None:
+    own_world.catalog.set_tenant("acme", event_time_floor="2026-03-02")
+    folder = home.journal_root() / "0"
+    folder.mkdir(parents=True)
+    body = json.dumps({"batch": [event(1), event(2, timestamp="2026-03-03T00:00:00Z")], "sentAt": None}).encode()
+    message = Message(1_772_700_000_000_000, "acme", "src_1", "batch", body)
+    (folder / "writer-00000001.log").write_bytes(record(message.to_bytes()))
+    report = own_world.land()
+    assert (report.accepted, report.reasons) == (1, {"before_floor": 1})
+    own_world.catalog.set_tenant("acme", event_time_floor="")
+    assert replay(own_world.lake, own_world.catalog, "acme").accepted == 1
+    first, second = own_world.bronze("src_1")
+    assert [(row["record_id"], row["line"]) for row in (first, second)] == [("m1", 1), ("m2", 2)]
+    for name in ("batch_id", "file", "received_at", "source_id"):
+        assert first[name] == second[name]
+    assert first["original_timestamp"] == first["timestamp"]
+
+
+class Client(threading.Thread):
+    """Sends batches as an SDK does: the same batch again until it is told 200, with a new sentAt."""
+
+    def __init__(self, address: str, key: str, name: str) -> None:
+        super().__init__(name=name)
+        self.address, self.key = address, key
+        self.acked: list[str] = []
+        self.replies: list[int] = []
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        number = 0
+        with httpx.Client(timeout=10) as client:
+            while not self.stopping.is_set():
+                ids = [f"{self.name} {number} {n}" for n in range(5)]
+                while not self._sent(client, ids):
+                    time.sleep(0.02)
+                self.acked += ids
+                number += 1
+
+    def _sent(self, client: httpx.Client, ids: list[str]) -> bool:
+        body = {"batch": [event(1, messageId=each) for each in ids], "sentAt": f"{time.time():.6f}"}
+        body["sentAt"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        try:
+            reply = client.post(f"{self.address}/v1/batch", json=body, auth=(self.key, ""))
+        except httpx.TransportError:
+            return False
+        self.replies.append(reply.status_code)
+        return reply.status_code == 200
+
+
+def test_killing_collectors_and_landers_under_traffic_loses_nothing_that_was_acknowledged(
+    own_world: World, tmp_path: Path
+) -> None:
+    source, key = own_world.source()
+    chance = random.Random(11)
+    collectors = [start(tmp_path) for _ in range(2)]
+    ports = [int(each.address.rpartition(":")[2]) for each in collectors]
+    clients = [Client(collectors[n % 2].address, key, f"client {n}") for n in range(4)]
+    for client in clients:
+        client.start()
+    landing = lander()
+    for _ in range(4):
+        time.sleep(0.3 + chance.random() / 2)
+        struck = chance.randrange(2)
+        collectors[struck].kill()
+        landing.kill()
+        landing.wait()
+        collectors[struck] = start(tmp_path, port=ports[struck])
+        landing = lander()
+    for client in clients:
+        client.stopping.set()
+    for client in clients:
+        client.join()
+    landing.wait(timeout=120)
+    for collector in collectors:
+        collector.kill()
+    own_world.land()
+    acked = {each for client in clients for each in client.acked}
+    rows = own_world.bronze(source, "record_id, payload_sha, file, line")
+    assert acked == {row["record_id"] for row in rows} and len(acked) > 100
+    assert len({(row["record_id"], row["payload_sha"]) for row in rows}) == len(rows)
+    assert all(status in (200, 503) for client in clients for status in client.replies)
+    assert not list(home.journal_root().glob("*/*.open")) and not list(home.journal_root().glob("*/*.log"))
+
+
+def test_what_was_acknowledged_before_a_run_is_landed_by_it_while_the_collector_goes_on(
+    own_world: World, tmp_path: Path
+) -> None:
+    source, key = own_world.source()
+    own_world.collector = start(tmp_path)
+    for n in range(3):
+        assert own_world.post("/v1/track", event(n), key).status_code == 200
+        own_world.land()
+        assert len(own_world.bronze(source)) == n + 1
+    own_world.collector.kill()
+
+
+def test_while_the_catalog_cannot_be_read_known_keys_count_on_and_unknown_ones_are_told_to_come_again(
+    own_world: World, tmp_path: Path
+) -> None:
+    _, key = own_world.source()
+    own_world.collector = start(tmp_path)
+    assert own_world.post("/v1/track", event(1), key).status_code == 200
+    catalog, away = (Path(own_world.lake.root) / name for name in ("catalog", "away"))
+    catalog.rename(away)
+    time.sleep(3)  # longer than the collector takes to look again
+    assert own_world.post("/v1/track", event(2), key).status_code == 200
+    reply = own_world.post("/v1/track", event(3), "key-of-nobody")
+    assert (reply.status_code, reply.json()["code"]) == (503, "catalog_unreadable")
+    away.rename(catalog)
+    assert own_world.post("/v1/track", event(3), "key-of-nobody").status_code == 401
+    assert "the catalog cannot be read" in own_world.collector.log.read_text()
+
+
+def test_a_collector_without_any_tenant_is_not_ready_and_refuses_nobody_for_good(
+    tmp_path: Path, tenure_home: Path
+) -> None:
+    collector = start(tmp_path)
+    try:
+        assert httpx.get(f"{collector.address}/ready").status_code == 503
+        assert httpx.post(f"{collector.address}/v1/t", json=event(1), auth=("a-key-of-later", "")).status_code == 503
+    finally:
+        collector.kill()
+
+
+def test_a_collector_that_is_told_to_stop_answers_what_it_took_and_leaves_a_closed_journal(
+    own_world: World, tmp_path: Path
+) -> None:
+    source, key = own_world.source()
+    own_world.collector = start(tmp_path)
+    assert own_world.post("/v1/track", event(1), key).status_code == 200
+    assert own_world.collector.stop() == 0
+    assert len(closed_segments(home.journal_root() / "0")) == 1
+    own_world.land()
+    assert len(own_world.bronze(source)) == 1
+
+
+def test_silent_days_count_while_a_collector_runs_and_not_when_none_does(own_world: World, tmp_path: Path) -> None:
+    own_world.catalog.add_tenant("quiet")
+    own_world.catalog.add_tenant("late", state="suspended")
+    own_world.catalog.add_tenant("files")
+    for tenant in ("acme", "quiet", "late"):
+        own_world.source(tenant)
+    own_world.land()
+    assert clocks(own_world) == []
+    own_world.collector = start(tmp_path)
+    for _ in range(3):
+        own_world.land()
+    assert clocks(own_world) == ["acme", "quiet"]
+    own_world.collector.kill()
+
+
+def clocks(world: World) -> list[str]:
+    if world.lake.version("bronze/landings", "pool") is None:
+        return []
+    with world.lake.duck() as duck:
+        uri = world.lake.table_uri("bronze/landings", "pool")
+        told = duck.execute(f"SELECT tenant_id, as_of FROM delta_scan('{uri}') ORDER BY 1").fetchall()
+    assert all(abs(as_of.timestamp() - time.time()) < 60 for _, as_of in told)
+    return [tenant for tenant, _ in told]
+
+
+@pytest.fixture
+def full_disk(own_world: World, tmp_path: Path) -> Iterator[tuple[World, Path]]:
+    """A collector whose journal lies on a file system of 512 KiB."""
+    folder = home.journal_root()
+    folder.mkdir(parents=True)
+    told = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", folder], capture_output=True, text=True)
+    if told.returncode:
+        pytest.skip(f"no file system of its own can be mounted here: {told.stderr.strip()}")
+    collector: Collector | None = None
+    try:
+        own_world.collector = collector = start(tmp_path)
+        yield own_world, folder
+    finally:
+        if collector:
+            collector.kill()
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_on_a_full_disk_it_answers_503_and_says_so_and_goes_on_when_there_is_room(
+    full_disk: tuple[World, Path],
+) -> None:
+    world, folder = full_disk
+    source, key = world.source()
+    (folder / "ballast").write_bytes(b"x" * 300_000)
+    replies = {}
+    for n in range(40):
+        replies[n] = world.post("/v1/track", event(n, properties={"text": "x" * 20_000}), key)
+    kept = {n for n, reply in replies.items() if reply.status_code == 200}
+    assert 3 < len(kept) < 20
+    for n in set(replies) - kept:
+        assert (replies[n].status_code, replies[n].json()["code"]) == (503, "not_writable")
+        assert replies[n].headers["Retry-After"]
+    (folder / "more").write_bytes(b"")
+    with (folder / "more").open("ab", buffering=0) as file:
+        while True:
+            try:
+                file.write(b"x" * 512)
+            except OSError:
+                break
+    assert world.client.get(f"{world.collector.address}/ready").status_code == 503
+    assert world.client.get(f"{world.collector.address}/health").status_code == 200
+    for name in ("ballast", "more"):
+        (folder / name).unlink()
+    assert world.client.get(f"{world.collector.address}/ready").status_code == 200
+    assert world.post("/v1/track", event(99), key).status_code == 200
+    assert not world.land().kept
+    assert {row["record_id"] for row in world.bronze(source)} == {f"m{n}" for n in {*kept, 99}}
+    assert "No space left" in world.collector.log.read_text()
