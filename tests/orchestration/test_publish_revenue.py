@@ -8,14 +8,10 @@ from typing import Any
 import pytest
 
 from dashboards.needs import met
-from orchestration.gold import GoldResult, run_gold
-from orchestration.publish import publish
-from tests.lakes import land_rows
-from transforms.runner import run_transforms
+from orchestration.gold import GoldResult
+from tests.orchestration.revenue_job import RevenueJob
 from warehouse_models import duck, home
 from warehouse_models import gold as gold_models
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
 from warehouse_models.manifest import Manifest
 from warehouse_models.serving import ALL, Principal
 
@@ -33,21 +29,12 @@ def period(start: str, amount: int, **more: Any) -> dict[str, Any]:
     return made | {"currency": "USD", "interval": "month"} | more
 
 
-class Job:
-    """Silver, gold and publication of one tenant's lake."""
-
-    def __init__(self, folder: Path) -> None:
-        self.lake, self.folder = Lake(), folder
-        Catalog(self.lake).add_tenant("acme")
-
-    def land(self, object: str, *rows: dict[str, Any], **how: Any) -> None:
-        assert land_rows(self.lake, "acme", object, rows, self.folder, **how).quarantined == 0
+class Job(RevenueJob):
+    """Its tables as built, as published, and as gold Delta has them."""
 
     def run(self) -> GoldResult:
-        run_transforms(self.lake, "pool")
-        result = run_gold(self.lake, "pool")
-        assert result.ok, (result.error, result.verdicts)
-        publish(self.lake, "pool", result.verdicts)
+        result = self.build()
+        assert result.ok, result.verdicts
         return result
 
     def tables(self, path: Path) -> dict[str, list[tuple[Any, ...]]]:

@@ -8,13 +8,9 @@ from typing import Any
 
 import pytest
 
-from orchestration.gold import run_gold
-from orchestration.publish import publish
-from tests.lakes import land_rows
-from transforms.runner import run_transforms
+from tests.orchestration.revenue_job import RevenueJob
 from warehouse_models import duck, home
 from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
 from warehouse_models.manifest import Manifest
 
 pytestmark = pytest.mark.slow
@@ -26,26 +22,15 @@ def period(subscription: str, account: str, amount: int, **more: Any) -> dict[st
     return made | {"amount": amount, "currency": "USD", "interval": "month", "updated_at": "2024-04-01"} | more
 
 
-class Job:
-    """A tenant's lake, its runs, and the restatements that its users are served."""
-
-    def __init__(self, folder: Path) -> None:
-        self.lake, self.folder = Lake(), folder
-        Catalog(self.lake).add_tenant("acme")
-
-    def land(self, object: str, *rows: dict[str, Any], **how: Any) -> None:
-        assert land_rows(self.lake, "acme", object, rows, self.folder, **how).quarantined == 0
+class Job(RevenueJob):
+    """Its settings, and the restatements that its users are served."""
 
     def set(self, **settings: str) -> None:
         Catalog(self.lake).set_tenant("acme", **settings)
 
     def run(self, **options: Any) -> bool:
         """Whether acme is green."""
-        run_transforms(self.lake, "pool")
-        result = run_gold(self.lake, "pool", **options)
-        assert result.error is None, result.error
-        publish(self.lake, "pool", result.verdicts)
-        return result.ok
+        return self.build(**options).ok
 
     def served(self, sql: str) -> list[tuple[Any, ...]]:
         manifest = Manifest.read(home.published_root())
