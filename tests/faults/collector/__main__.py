@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so many seconds")
     parser.add_argument("--only", type=int, action="append", help="the numbers of faults to inject")
     parser.add_argument("--kind", action="append", help="the kinds of fault to inject")
+    parser.add_argument("--share", default="1/1", help="only this share of them, as 1/2 and 2/2 in two processes")
     parser.add_argument("--mutations", action="store_true", help="then break the product, and see that it is seen")
     told = parser.parse_args()
     if (reason := why_not()) is not None:
@@ -46,6 +47,8 @@ def main() -> int:
     if told.only:
         planned, done = [one for one in planned if one.number in told.only], {}
     planned = [one for one in planned if one.number not in done]
+    which, shares = map(int, told.share.split("/"))
+    planned = [one for one in planned if one.number % shares == which - 1]
     if told.kind:
         planned = [one for one in planned if one.kind in told.kind]
     print(f"seed {told.seed}: {len(planned)} faults to inject, {len(done)} done before", flush=True)
@@ -64,7 +67,7 @@ def main() -> int:
     unseen = _mutations(campaign, told.seed, told.result) if told.mutations else []
     if unseen or any(record.problems or not record.fired for record in done.values()):
         return 1
-    return 0 if told.only or told.kind or len(done) >= told.count else 2
+    return 0 if told.only or told.kind or shares > 1 or len(done) >= told.count else 2
 
 
 def _mutations(campaign: Campaign, seed: int, result: Path) -> list[str]:

@@ -6,6 +6,7 @@ collectors, clients, landers at work ─▶ the fault ─▶ what died is starte
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import shutil
@@ -33,7 +34,7 @@ from warehouse_models.lake import Lake
 
 _PATIENCE = 120.0
 # Of clients between two requests while somebody lands, so that a landing does not come after all traffic.
-_PAUSE = 0.03
+_PAUSE = 0.08
 
 
 class Actor:
@@ -104,9 +105,6 @@ class Episode:
         self.world.restore(self.planned.is_first)
         try:
             told = self._traffic()
-            if self.planned.shape == "alone" and self.kind.strikes == "lander":
-                self._end_collectors()
-                self._struck_landing()
             self._end_collectors()
             found = self._landed()
             if self.kind.strikes == "network":
@@ -179,31 +177,50 @@ class Episode:
             send_all, self.world.devices, self.ports, self.seed, how, _PAUSE if is_busy else 0.0
         )
         self.clients = Actor(send, self.world)
-        next_landing, end = time.monotonic() + 0.1 + self.random.random() / 4, time.monotonic() + _PATIENCE
+        next_landing, end = math.inf, time.monotonic() + _PATIENCE
         while not self.clients.is_over:
             if time.monotonic() > end:
                 raise RuntimeError("the clients are not done")
             self._turn(0.05)
             self._mend_collectors()
             if is_busy and not self.landers and time.monotonic() > next_landing:
-                # Until one is struck: the first may find nothing to land.
-                struck = self.strike if self.kind.strikes == "lander" and not self.result.point else None
-                self.landers.append(Actor(partial(_land, self.world.journals), self.world, struck))
+                self._start_landing()
+                next_landing = math.inf
             self._mend_landers()
-            if not self.landers and time.monotonic() > next_landing:
-                next_landing = time.monotonic() + 0.05 + self.random.random() / 4
+            if not self.landers and next_landing == math.inf and self._has_something():
+                next_landing = time.monotonic() + self.random.random() / 10
         outcome = self.clients.reap(self.random)
         self.clients = None
         if outcome.error or outcome.killed:
             raise RuntimeError(f"the clients: {outcome.error}")
         told: Told = outcome.result
+        self._until_landed(end)
+        if self.kind.strikes == "lander" and not self.result.point:
+            # The collectors go on, or were never at work with a lander.
+            if not is_busy:
+                self._end_collectors()
+            self._start_landing()
+            self._until_landed(end)
+        return told
+
+    def _start_landing(self) -> None:
+        """A lander; one is struck, and until then each may be."""
+        struck = self.strike if self.kind.strikes == "lander" and not self.result.point else None
+        self.landers.append(Actor(partial(_land, self.world.journals), self.world, struck))
+
+    def _until_landed(self, end: float) -> None:
         while self.landers:
             if time.monotonic() > end:
                 raise RuntimeError("a lander is not done")
             self._turn(0.05)
             self._mend_collectors()
             self._mend_landers()
-        return told
+
+    def _has_something(self) -> bool:
+        """Whether a journal holds anything; a landing of nothing is struck where nothing matters."""
+        with suppress(FileNotFoundError):
+            return any(path.stat().st_size for path in self.world.journals.glob("*/*-*.*"))
+        return False
 
     def _turn(self, patience: float) -> None:
         """Answer whoever asks, for a moment."""
@@ -268,7 +285,7 @@ class Episode:
             if outcome.killed or outcome.error:
                 raise RuntimeError(f"a process that nothing struck: {told}")
             return
-        if not actor.watch.fired:
+        if not actor.watch.fired or (self.kind.how == "after" and not outcome.killed):
             if outcome.error:
                 raise RuntimeError(f"a process that nothing struck: {told}")
             return
@@ -281,16 +298,6 @@ class Episode:
             self.result.problems.append(f"the rival: {actor.watch.rival_error}")
 
     # -- the end -------------------------------------------------------------------------------------------------------
-    def _struck_landing(self) -> None:
-        self.landers.append(Actor(partial(_land, self.world.journals), self.world, self.strike))
-        end = time.monotonic() + _PATIENCE
-        while self.landers:
-            if time.monotonic() > end:
-                raise RuntimeError("a lander is not done")
-            self._turn(0.05)
-            self._mend_collectors()
-            self._mend_landers()
-
     def _end_collectors(self) -> None:
         """Stop or kill the collectors, or leave them running: the lander asks them to close what they write."""
         if self.planned.end == "running":

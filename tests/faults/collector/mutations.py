@@ -131,8 +131,10 @@ MUTATIONS: dict[str, Mutation] = {
             ),
         ),
     ),
-    "two landers do not meet at the commit": Mutation(
-        ("lost commit",), _ALONE, _said(lander._Segment, "_commit", (_PINNED, ", transactions=marks"))
+    "the rows are committed without the position": Mutation(
+        ("lost commit", "a dropped segment comes back"),
+        _ALONE,
+        _said(lander._Segment, "_commit", (_PINNED, "")),
     ),
     "the quarantine does not look what it holds": Mutation(
         _LANDER,

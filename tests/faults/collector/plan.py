@@ -44,6 +44,10 @@ def _is_write_of_segment(point: Point) -> bool:
     return point.is_cuttable and _is_segment(point)
 
 
+def _is_landing(point: Point) -> bool:
+    return point.is_commit and "/bronze/product/events/" in point.path
+
+
 def _is_drop(point: Point) -> bool:
     return point.call == "unlink" and point.path.startswith("journal/") and point.path.endswith(".log")
 
@@ -70,7 +74,7 @@ KINDS: Mapping[str, Kind] = {
     "lander's failed name": Kind("lander", "failed", 2, lambda point: point.call in _NAMES, 8),
     "a dropped segment comes back": Kind("lander", "back", 2, _is_drop, 3),
     "rival lander": Kind("lander", "rival", 2, reach=25),
-    "lost commit": Kind("lander", "conflict", 3, lambda point: point.is_commit, 4),
+    "lost commit": Kind("lander", "conflict", 3, _is_landing, 3),
     "lost reply": Kind("network", "lost", 4),
     "cut request": Kind("network", "half", 3),
     "duplicate delivery": Kind("network", "twice", 3),
