@@ -13,6 +13,7 @@ fsync ends the segment where it was durable.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import secrets
@@ -217,6 +218,19 @@ def sync_folder(folder: Path) -> None:
     file = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def sync_disk(folder: Path) -> None:
+    """Make all that was written to the disk of a folder durable, by whomever. OSError: it may not be."""
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:  # not Linux
+        return os.sync()
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        if syncfs(file):
+            raise OSError(ctypes.get_errno(), "the disk cannot be synced")
     finally:
         os.close(file)
 

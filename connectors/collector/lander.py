@@ -27,7 +27,7 @@ from duckdb import DuckDBPyConnection
 
 from connectors import refusals
 from connectors.collector.clock import tell_clock
-from connectors.collector.journal import ask_to_close, close_left, closed_segments, lock
+from connectors.collector.journal import ask_to_close, close_left, closed_segments, lock, sync_disk
 from connectors.collector.messages import Message, events, text
 from connectors.collector.records import Damage, read_records
 from connectors.contracts import How, contract_of
@@ -187,6 +187,9 @@ class _Segment:
             by_shard.setdefault(self.tenants[tenant].shard, []).append((tenant, source))
         for shard, writers in sorted(by_shard.items()):
             self._commit(shard, writers)
+        if not self.lake.is_remote:
+            # delta-rs syncs nothing: dropped before it, the events would go with the power that fails a moment later.
+            sync_disk(Path(self.lake.root))
         if why is None:
             self.path.unlink(missing_ok=True)
         else:

@@ -262,10 +262,15 @@ class Episode:
                 actor.reap(self.random)
         self._note(struck)
         self.landers = []
-        self.collectors = [self._start_collector(number) for number in range(len(self.collectors))]
+        self.collectors = [
+            None if actor is None else self._start_collector(number) for number, actor in enumerate(self.collectors)
+        ]
 
     def _mend_landers(self) -> None:
         for actor in list(self.landers):
+            if actor.is_over and actor.watch is not None and actor.watch.is_power_cut:
+                self._all_die(actor)
+                return
             if actor.is_over:
                 self.landers.remove(actor)
                 self._note(actor)

@@ -114,6 +114,9 @@ MUTATIONS: dict[str, Mutation] = {
         _ALONE,
         _said(lander._Segment, "land", ("why = self._read()", "why = self._read()\n    self.path.unlink()")),
     ),
+    "a segment is dropped before the lake is synced": Mutation(
+        ("power cut at a landing",), _ALONE, {(lander, "sync_disk"): lambda folder: None}
+    ),
     "the lander does not look at its position": Mutation(
         ("a dropped segment comes back", *_LANDER),
         _ALONE,

@@ -1,7 +1,7 @@
 """What can happen to a process at a change of a file, beside what `tests/faults/injector.py` knows: what disks do.
 
 A power cut takes what was not synced: bytes behind the last sync of a file (or they are zeros, or garbage), the name of
-a file whose folder was not synced. A sync that fails loses the pages that it was for, as Linux does.
+a file whose folder was not synced, commits of a lake whose disk was not. A sync that fails loses the pages that it was for, as Linux does.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ class JournalWatch(Watch):
         self._durable: dict[str, int] = {}
         self._named: dict[str, str] = {}
         self._then: list[tuple[str, frozenset[str] | set[str], int]] = []
+        # Files of Delta's logs that are on the disk.
+        self._commits = set(self._logs())
         self._dropped: tuple[Path, bytes] | None = None
 
     def _answer(self, listener: Listener, call: Call) -> None:
@@ -55,11 +57,14 @@ class JournalWatch(Watch):
             self._refused += 1
             self.is_full = self._refused < self.fault.refusals
         synced = self._to_be_synced(path) if call.name in _SYNCS else None
+        commits = self._logs() if call.name == "syncfs" else []
         had_fired = self.fired
         super()._answer(listener, call)
         if synced is not None and self.fired == had_fired:
             self._durable |= synced[0]
             self._named |= synced[1]
+        if self.fired == had_fired:
+            self._commits.update(commits)
 
     def _to_be_synced(self, path: Path) -> tuple[dict[str, int], dict[str, str]]:
         try:
@@ -68,6 +73,9 @@ class JournalWatch(Watch):
             return {path.stem: path.stat().st_size}, {}
         except OSError:
             return {}, {}
+
+    def _logs(self) -> list[Path]:
+        return sorted(self.home.glob("lake/**/_delta_log/*.json"))
 
     def _is_due(self, point: Point, fault: Fault) -> bool:
         assert isinstance(fault, Strike)
@@ -111,6 +119,14 @@ class JournalWatch(Watch):
         for path in sorted((self.home / "journal").glob("*/*-*.*")):
             if path.stem in self._ours and path.suffix in (".open", ".log"):
                 self._take_unsynced(path, random)
+        unsynced: dict[Path, list[Path]] = {}
+        for path in self._logs():
+            if path not in self._commits:
+                unsynced.setdefault(path.parent, []).append(path)
+        for paths in unsynced.values():
+            # The newest go, as if they had never been; a commit that is there and empty is another matter (docs).
+            for path in paths[random.randrange(len(paths)) if random.random() < 0.5 else 0 :]:
+                path.unlink()
 
     def _take_unsynced(self, path: Path, random: Random) -> None:
         content, durable = path.read_bytes(), self._durable.get(path.stem, 0)
