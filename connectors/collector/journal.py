@@ -236,14 +236,16 @@ def sync_disk(folder: Path) -> None:
 
 
 def _close(path: Path, size: int) -> None:
-    if not size:
+    """Close a segment at `size` bytes. Done before and interrupted, it is only made durable."""
+    if path.exists() and size:
+        if path.stat().st_size > size:
+            with path.open("r+b") as file:
+                file.truncate(size)
+                os.fsync(file.fileno())
+        path.rename(path.with_suffix(".log"))
+    else:
+        # Renamed already, where a sync failed behind it: the segments behind this one must not wait for it for ever.
         path.unlink(missing_ok=True)
-        return
-    if path.stat().st_size > size:
-        with path.open("r+b") as file:
-            file.truncate(size)
-            os.fsync(file.fileno())
-    path.rename(path.with_suffix(".log"))
     sync_folder(path.parent)
 
 
