@@ -94,6 +94,9 @@ MUTATIONS: dict[str, Mutation] = {
     "a file's name is not synced": Mutation(
         ("power cut",), _ALONE, _said(Journal, "_open", ("sync_folder(self.folder)", "pass"))
     ),
+    "a segment that was renamed is renamed again": Mutation(
+        ("failed sync",), ("traffic",), _said(journal, "_close", ("path.exists() and size", "size"))
+    ),
     "a failed sync counts as done": Mutation(
         ("failed sync",), _ALONE, _said(Journal, "append", (_FAILED_SYNC, "pass"))
     ),
