@@ -24,11 +24,12 @@ from connectors.collector.journal import Journal
 
 @dataclass(frozen=True)
 class Mutation:
-    """What is broken (`patches`: target → replacement), and the kinds and shapes of the faults that have to show it."""
+    """What is broken (`patches`: target → replacement); kinds, shapes and end of the faults that have to show it."""
 
     kinds: tuple[str, ...]
     shapes: tuple[str, ...]
     patches: Mapping[tuple[Any, str], Any]
+    end: str = "killed"
 
     @contextmanager
     def on(self) -> Iterator[None]:
@@ -95,7 +96,7 @@ MUTATIONS: dict[str, Mutation] = {
         ("power cut",), _ALONE, _said(Journal, "_open", ("sync_folder(self.folder)", "pass"))
     ),
     "a segment that was renamed is renamed again": Mutation(
-        ("failed sync",), ("traffic",), _said(journal, "_close", ("path.exists() and size", "size"))
+        ("failed sync",), ("traffic",), _said(journal, "_close", ("path.exists() and size", "size")), "running"
     ),
     "a failed sync counts as done": Mutation(
         ("failed sync",), _ALONE, _said(Journal, "append", (_FAILED_SYNC, "pass"))
