@@ -86,7 +86,11 @@ def items(system: str, sent_id: str | None, raw: bytes, received_at: int) -> lis
     except ValueError:
         return [Bad(raw, why_not_json(raw))]
     value = exact({"": value}, b'{"":' + raw + b"}", fractions=True)[""]
-    events = _LISTS[system](value) if system in _LISTS else [value]
+    if system not in _LISTS:
+        item = _item(system, sent_id, value, received_at)
+        # As it was signed, not as we would write it.
+        return [item if isinstance(item, Item) else Bad(raw, item.reason)]
+    events = _LISTS[system](value)
     if events is None:
         return [Bad(raw, f"not_a_list: the body is JSON but not the list of events that {system} sends")]
     return [_item(system, sent_id, event, received_at) for event in events]
