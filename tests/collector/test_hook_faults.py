@@ -140,8 +140,21 @@ def test_a_lander_of_deliveries_killed_between_any_two_steps_is_completed_by_the
     assert own_world.land().segments == 0
 
 
-def test_two_landers_of_two_journals_land_a_delivery_that_both_hold_once(own_world: World) -> None:
+def test_two_landers_of_two_journals_land_a_delivery_that_both_hold_once(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two hosts: they share no lock, and a vendor repeated each delivery to the other's collector."""
+    met, append, waited = threading.Barrier(2), Lake.append, set()
+
+    def meeting(lake: Lake, table: Any, *arguments: Any, **named: Any) -> int:
+        # Both have looked up what is there before either writes; after that they go on as they like.
+        me = (threading.get_ident(), getattr(table, "address", table))
+        if "webhooks" in me[1] and me not in waited:
+            waited.add(me)
+            met.wait(timeout=30)
+        return append(lake, table, *arguments, **named)
+
+    monkeypatch.setattr(Lake, "append", meeting)
     write_segments(("acme",), segments=4)
     copy = home.journal_root().parent / "other" / "0"
     copy.mkdir(parents=True)

@@ -152,6 +152,21 @@ def test_after_a_rotation_both_secrets_count_until_the_old_one_ends(world: World
     assert deliver(world, hook, body_of("stripe", 7), secret="whsec_3").status_code == 200
 
 
+def test_an_old_secret_ends_in_time_though_the_catalog_cannot_be_read(own_world: World, tmp_path: Path) -> None:
+    own_world.collector = start(tmp_path)
+    hook = hook_of(own_world, "stripe")
+    new = write_secret(f"{hook.hook_id}-2", "whsec_2")
+    Hooks(own_world.catalog).rotate("acme", hook.name, new, grace=timedelta(seconds=4))
+    until(own_world, hook, 200, body_of("stripe", 1), secret="whsec_2")
+    catalog = Path(own_world.lake.root) / "catalog"
+    catalog.rename(catalog.with_name("away"))
+    assert deliver(own_world, hook, body_of("stripe", 2)).status_code == 200
+    until(own_world, hook, 401, body_of("stripe", 3))
+    assert deliver(own_world, hook, body_of("stripe", 4), secret="whsec_2").status_code == 200
+    unknown = hook.path[:-1] + "-"
+    assert own_world.post(unknown, b"{}").json()["code"] == "catalog_unreadable"
+
+
 def test_a_secret_that_cannot_be_read_is_our_failure_until_it_is_told(world: World) -> None:
     hook, _ = Hooks(world.catalog).add("acme", "stripe", f"untold {world.names}")
     reply = deliver(world, hook, body_of("stripe", 1))
@@ -203,19 +218,23 @@ def test_what_thin_deliveries_name_is_queued_once_for_the_connector(world: World
     hubspot, asana, stripe = (hook_of(world, system) for system in ("hubspot", "asana", "stripe"))
     first = json.dumps([hubspot_event(1), hubspot_event(2, subscriptionType="deal.deletion")]).encode()
     # The second comes again, in another list, as HubSpot repeats it.
-    again = json.dumps([hubspot_event(2, subscriptionType="deal.deletion", attemptNumber=1), hubspot_event(3)]).encode()
+    merge = hubspot_event(4, subscriptionType="company.merge", objectId=904, mergedObjectIds=[905])
+    repeated = hubspot_event(2, subscriptionType="deal.deletion", attemptNumber=1)
+    again = json.dumps([repeated, hubspot_event(3), merge]).encode()
     for body in (first, again):
         assert deliver(world, hubspot, body).status_code == 200
     assert deliver(world, asana, body_of("asana", 5)).status_code == 200
     assert deliver(world, asana, b'{"events": []}').status_code == 200
     assert deliver(world, stripe, body_of("stripe", 1)).status_code == 200
     report = world.land()
-    assert (report.hooks.added, report.hooks.repeated, report.hooks.fetches) == (5, 1, 4)
+    assert (report.hooks.added, report.hooks.repeated, report.hooks.fetches) == (6, 1, 6)
     found = {(row["object"], row["record_id"]): row for row in landed(world, hubspot, FETCHES)}
     assert {key: row["op"] for key, row in found.items()} == {
         ("contact", "901"): "upsert",
         ("deal", "902"): "delete",
         ("contact", "903"): "upsert",
+        ("company", "904"): "upsert",
+        ("company", "905"): "upsert",
     }
     delivered = {row["record_id"]: row for row in landed(world, hubspot)}
     for row in found.values():
