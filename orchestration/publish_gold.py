@@ -154,7 +154,8 @@ def _trust_row(slug: str, entry: Mapping[str, Any]) -> str:
         f"select {literal(slug)} as tenant_id, {entry['version']}::bigint as published_version, "
         f"{literal(entry['figures_at'])}::timestamptz as published_at, {literal(entry['data_through'])}::date as "
         f"data_through, {entry['checks_failed']}::bigint as checks_failed, {literal(entry['is_held'])} as is_held, "
-        f"{literal(entry['held_reason'])}::varchar as held_reason"
+        f"{literal(entry['held_reason'])}::varchar as held_reason, "
+        f"{literal(entry.get('event_lag_seconds'))}::bigint as event_lag_seconds"
     )
 
 

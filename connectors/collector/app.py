@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -28,6 +29,7 @@ from connectors.collector.hooks import HookEndpoint
 from connectors.collector.journal import Journal, NotWritable
 from connectors.collector.keys import Keys, Writer
 from connectors.collector.messages import Message
+from connectors.collector.metrics import Metrics
 from connectors.collector.protocol import MOST_BODY, Refusal
 from connectors.times import now_micros
 from warehouse_models.lake import Lake
@@ -44,11 +46,17 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Collector:
     """What the endpoints share. Make it on the event loop that serves."""
 
-    def __init__(self, lake: Lake, journal: Journal) -> None:
-        self.keys = Keys(lake)
-        self.group = GroupCommit(journal, lambda why: _log.error("the journal cannot be written", extra={"error": why}))
+    def __init__(self, lake: Lake, journal: Journal, metrics: Metrics) -> None:
+        self.keys, self.metrics = Keys(lake), metrics
+        self.group = GroupCommit(journal, _not_written, metrics.synced)
         self.hooks = HookEndpoint(lake, self.keys, self._append)
         self._held = 0
+        metrics.watch(
+            journal.folder,
+            catalog_age_seconds=lambda: self.keys.age,
+            request_bytes=lambda: float(self._held),
+            waiting_bytes=lambda: float(self.group.waiting_bytes),
+        )
 
     async def collect(self, request: Request) -> Response:
         """Take the events of one request."""
@@ -95,14 +103,16 @@ class Collector:
         self.keys.admit(writer, events)
         if not events:
             return
-        await self._append(Message(received, writer.tenant, writer.source_id, call, text))
+        await self._append(Message(received, writer.tenant, writer.source_id, call, text), events, len(text))
 
-    async def _append(self, message: Message) -> None:
+    async def _append(self, message: Message, events: int, size: int) -> None:
+        """Return when a message is on the disk; it counts as so many events and bytes."""
         try:
             await self.group.append(message.to_bytes())
         except NotWritable as error:
             _log.warning("refused", extra={"tenant": message.tenant, "source": message.source, "error": str(error)})
             raise Refusal(503, "not_writable", "the events cannot be kept now; come again", 5) from None
+        self.metrics.taken(message.tenant, message.source, events, size)
 
     async def settings(self, request: Request) -> Response:
         """What Segment's SDKs ask for first."""
@@ -131,13 +141,14 @@ class Collector:
         return _json(b'{"status":"ready"}')
 
 
-def make_app(lake: Lake, journal: Journal) -> Starlette:
+def make_app(lake: Lake, journal: Journal, metrics: Metrics | None = None) -> Starlette:
     """The application; it closes the journal when it ends."""
+    counted = metrics or Metrics()
     shared: list[Collector] = []
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        shared.append(Collector(lake, journal))
+        shared.append(Collector(lake, journal, counted))
         following = asyncio.gather(shared[0].keys.follow(), shared[0].hooks.follow())
         try:
             yield
@@ -149,10 +160,17 @@ def make_app(lake: Lake, journal: Journal) -> Starlette:
 
     def of(name: str) -> Endpoint:
         async def endpoint(request: Request) -> Response:
+            clock = time.perf_counter()
+            response = await answer(request)
+            counted.answered(name, response.status_code, time.perf_counter() - clock)
+            return response
+
+        async def answer(request: Request) -> Response:
             try:
-                answer: Response = await getattr(shared[0], name)(request)
-                return answer
+                made: Response = await getattr(shared[0], name)(request)
+                return made
             except Refusal as no:
+                counted.refused.labels(no.code).inc()
                 return _json(no.body(), no.status, no.headers())
             except ClientDisconnect:
                 return _json(b"", 400)  # nobody hears it
@@ -191,6 +209,10 @@ def make_app(lake: Lake, journal: Journal) -> Starlette:
     # A redirect counts as delivered in Segment's Node SDK: the data would be gone.
     app.router.redirect_slashes = False
     return app
+
+
+def _not_written(why: str) -> None:
+    _log.error("the journal cannot be written", extra={"error": why})
 
 
 def _both(*paths: str) -> list[str]:

@@ -33,6 +33,11 @@ class Following(Generic[Known]):
         """Whether it could be read at least once."""
         return self._read_at > -math.inf
 
+    @property
+    def age(self) -> float:
+        """Seconds since it was read; infinite: never."""
+        return time.monotonic() - self._read_at
+
     async def read_since(self, asked: float) -> bool:
         """Read it, unless somebody did or tried since `asked` (monotonic seconds); whether it was read since then."""
         async with self._reading:

@@ -76,6 +76,11 @@ class Keys:
         """Whether the catalog could be read at least once."""
         return self._sources.is_loaded
 
+    @property
+    def age(self) -> float:
+        """Seconds since the catalog was read; infinite: never."""
+        return self._sources.age
+
     async def writer(self, key: str | None) -> Writer:
         """Who writes by this key. Refusal 401: nobody; 503: unknown, and the catalog cannot be read."""
         if key is None:
