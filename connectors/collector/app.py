@@ -1,6 +1,7 @@
 """The collector as a web application: a request's key is known, its body sound, its record on the disk; then 200.
 
 POST /v1/{call}  /beacon/v1/{call}      events, by the paths of Segment and RudderStack (protocol.CALLS)
+POST /hooks/{tenant}/{system}/{id}      deliveries of webhooks (hooks.py)
 GET  /v1/projects/{key}/settings  /projects/{key}/settings  /sourceConfig      what SDKs ask first
 GET  /health  /ready                    the process answers; it can take events
 """
@@ -24,6 +25,7 @@ from starlette.routing import Route
 
 from connectors.collector import protocol
 from connectors.collector.group import GroupCommit
+from connectors.collector.hooks import HookEndpoint
 from connectors.collector.journal import Journal, NotWritable
 from connectors.collector.keys import Keys, Writer
 from connectors.collector.messages import Message
@@ -47,6 +49,7 @@ class Collector:
     def __init__(self, lake: Lake, journal: Journal, metrics: Metrics) -> None:
         self.keys, self.metrics = Keys(lake), metrics
         self.group = GroupCommit(journal, _not_written, metrics.synced)
+        self.hooks = HookEndpoint(lake, self.keys, self._append)
         self._held = 0
         metrics.watch(
             journal.folder,
@@ -62,6 +65,20 @@ class Collector:
             raise Refusal(404, "not_found", "there is no such call; batch, track, identify, page, screen, group, alias")
         named = protocol.key_outside(request.headers.get("authorization"), request.query_params)
         writer = None if named is None else await self.keys.writer(named)
+        async with self._body(request) as raw:
+            await self._keep(call, writer, raw)
+        return _json(protocol.SUCCESS)
+
+    async def hook(self, request: Request) -> Response:
+        """Take a delivery of a webhook."""
+        known = await self.hooks.known(**request.path_params)
+        async with self._body(request) as raw:
+            headers = await self.hooks.take(known, request, raw)
+        return _json(protocol.SUCCESS, headers=headers)
+
+    @asynccontextmanager
+    async def _body(self, request: Request) -> AsyncIterator[bytes]:
+        """The body of a request, counted as held until the end."""
         held = 0
         try:
             chunks = []
@@ -73,10 +90,9 @@ class Collector:
                 if self._held > MOST_HELD:
                     raise Refusal(503, "busy", "too many requests at once; come again", 1)
                 chunks.append(chunk)
-            await self._keep(call, writer, b"".join(chunks))
+            yield b"".join(chunks)
         finally:
             self._held -= held
-        return _json(protocol.SUCCESS)
 
     async def _keep(self, call: str, writer: Writer | None, raw: bytes) -> None:
         received = now_micros()
@@ -87,13 +103,15 @@ class Collector:
         self.keys.admit(writer, events)
         if not events:
             return
-        message = Message(received, writer.tenant, writer.source_id, call, text)
+        await self._append(Message(received, writer.tenant, writer.source_id, call, text), events)
+
+    async def _append(self, message: Message, events: int) -> None:
         try:
             await self.group.append(message.to_bytes())
         except NotWritable as error:
-            _log.warning("refused", extra={"tenant": writer.tenant, "source": writer.source_id, "error": str(error)})
+            _log.warning("refused", extra={"tenant": message.tenant, "source": message.source, "error": str(error)})
             raise Refusal(503, "not_writable", "the events cannot be kept now; come again", 5) from None
-        self.metrics.taken(writer.tenant, writer.source_id, events, len(text))
+        self.metrics.taken(message.tenant, message.source, events, len(message.body))
 
     async def settings(self, request: Request) -> Response:
         """What Segment's SDKs ask for first."""
@@ -130,7 +148,7 @@ def make_app(lake: Lake, journal: Journal, metrics: Metrics | None = None) -> St
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         shared.append(Collector(lake, journal, counted))
-        following = asyncio.create_task(shared[0].keys.follow())
+        following = asyncio.gather(shared[0].keys.follow(), shared[0].hooks.follow())
         try:
             yield
         finally:
@@ -170,6 +188,7 @@ def make_app(lake: Lake, journal: Journal, metrics: Metrics | None = None) -> St
     }
     routes = [
         *(Route(path, of("collect"), methods=["POST"]) for path in _both("/v1/{call}", "/beacon/v1/{call}")),
+        *(Route(path, of("hook"), methods=["POST"]) for path in _both("/hooks/{tenant}/{system}/{hook_id}")),
         *(Route(path, of(name), methods=["GET"]) for name, paths in gets.items() for path in paths),
     ]
     cross_origin = Middleware(

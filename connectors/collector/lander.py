@@ -28,6 +28,8 @@ from duckdb import DuckDBPyConnection
 
 from connectors import refusals
 from connectors.collector.clock import tell_clock
+from connectors.collector.hook_lander import HookCounts, HookLander, Segment
+from connectors.collector.hook_records import CALL
 from connectors.collector.journal import ask_to_close, close_left, closed_segments, lock
 from connectors.collector.messages import Message, events, text
 from connectors.collector.records import Damage, read_records
@@ -56,15 +58,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass
 class JournalReport:
-    """What landed: segments, requests, events added to bronze, events refused (`reasons`: by code).
+    """What landed: segments, requests, events added to bronze, events and deliveries refused (`reasons`: by code).
 
-    `kept`: segments that stay beside the journal, for a person to look at, by why.
+    `hooks`: deliveries of webhooks. `kept`: segments that stay beside the journal, for a person to look at, by why.
     """
 
     segments: int = 0
     requests: int = 0
     accepted: int = 0
     quarantined: int = 0
+    hooks: HookCounts = field(default_factory=HookCounts)
     reasons: dict[str, int] = field(default_factory=dict)
     kept: dict[str, str] = field(default_factory=dict)
 
@@ -182,6 +185,8 @@ class _Segment:
         self.good: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
         self.refused: dict[tuple[str, str], list[RefusedRow]] = {}
         self.usage = Usage()
+        at = Segment(self.app, number, self.file, self.batch_id, self.now, self.day, self.limit)
+        self.hooks = HookLander(lake, duck, at)
 
     def land(self) -> None:
         why = self._read()
@@ -192,6 +197,7 @@ class _Segment:
             by_shard.setdefault(self.tenants[tenant].shard, []).append((tenant, source))
         for shard, writers in sorted(by_shard.items()):
             self._commit(shard, writers)
+        self.report.hooks.add(self.hooks.write())
         self._meter()
         if why is None:
             self.path.unlink(missing_ok=True)
@@ -224,6 +230,11 @@ class _Segment:
         return why
 
     def _take(self, message: Message, tenant: Tenant, line: int) -> int:
+        if message.call.startswith(CALL):
+            line, reasons = self.hooks.take(message, tenant, line)
+            for reason in reasons:
+                self.report.refuse(reason)
+            return line
         key = message.tenant, message.source
         contract = self._contract(tenant)
         good = self.good.setdefault(key, [])
