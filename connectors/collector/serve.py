@@ -54,6 +54,8 @@ def serve(
         raise TenureError(f"host {host}", why, "give --tls-cert and --tls-key, or --allow-http behind a proxy with TLS")
     import uvicorn
 
+    from connectors.collector.connection import Connection
+
     listening = _listen(host, port)
     with listening:
         journal = open_journal(home.journal_root())
@@ -62,6 +64,9 @@ def serve(
         _allow_connections()
         config = uvicorn.Config(
             make_app(lake, journal, metrics),
+            http=Connection,
+            # Nothing here speaks it, and a header that asks for it must not take a request away from the application.
+            ws="none",
             ssl_certfile=certificate,
             ssl_keyfile=private_key,
             log_config=None,
