@@ -1,0 +1,1 @@
+analytics.track("Report Created", { rows: 12, format: "csv" });
