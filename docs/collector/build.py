@@ -147,7 +147,7 @@ class _Tables:
         for status, name in sorted(named.items()):
             codes = " ".join(f"`{code}`" for code in _codes(responses[name]))
             # The part on SDKs stands in its own column.
-            told = responses[name]["description"].split(" SDKs ")[0].replace("; SDKs drop it", "")
+            told = re.sub(r"[.;] SDKs .*$", ".", responses[name]["description"])
             rows.append(f"| **{status}** {codes} | {told} | {DOES[status]} |")
         return "| reply | it means | an SDK |\n|---|---|---|\n" + "\n".join(rows)
 
@@ -156,13 +156,13 @@ class _Tables:
         parts = []
         for tag in self.document["tags"]:
             rows = [
-                f"| {method.upper()} | `{path}` | {item[method]['summary']} |"
+                f"| `{method.upper()} {path}` | {item[method]['summary']} |"
                 for path, item in self.document["paths"].items()
                 for method in ("get", "post")
                 if method in item and item[method]["tags"] == [tag["name"]]
             ]
             if rows:
-                parts.append(f"**{tag['description']}**\n\n| | path | |\n|---|---|---|\n" + "\n".join(rows))
+                parts.append(f"**{tag['description']}**\n\n| path | |\n|---|---|\n" + "\n".join(rows))
         return "\n\n".join(parts)
 
     def hooks(self) -> str:
