@@ -32,10 +32,11 @@ _NAMES = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "*"),
     (re.compile(r"(?<=\.json\.)\d+$"), "*"),
     (re.compile(r"(?<=landed_date=)[\d-]+"), "*"),
+    (re.compile(r"\b[0-9a-f]{24}(?=-\d{8}\.)"), "*"),
 )
 # Scratch space, logs and locks: what stands there decides nothing.
 _ASIDE = ("tmp/", "dbt/", "run/", "verdicts.pickle")
-_NEEDS_SPACE = WRITES | {"fallocate", "mkdir", "link"}
+NEEDS_SPACE = WRITES | {"fallocate", "mkdir", "link"}
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def _work(act: Callable[[], Any], log: Path, writer: int, sender: socket.socket 
 def run(act: Callable[[], Any], home: Path, log: Path, fault: Fault | None = None) -> Outcome:
     """Run `act` in a child, watched, and let `fault` happen to it (None: only list its points)."""
     child = Child(act, log, watched=True)
-    watch = _Watch(child, home, fault, log)
+    watch = Watch(child, home, fault, log)
     watch.until_the_end()
     outcome = child.close()
     outcome.fired, outcome.points, outcome.rival_error = watch.fired, watch.points, watch.rival_error
@@ -191,8 +192,8 @@ def calm(act: Callable[[], Any], log: Path) -> Any:
     return outcome.result
 
 
-class _Watch:
-    """Answers the calls of one child."""
+class Watch:
+    """Answers the calls of one child: `until_the_end`, or `handle` where somebody else waits for several children."""
 
     def __init__(self, child: Child, home: Path, fault: Fault | None, log: Path) -> None:
         self.child, self.home, self.fault, self.log = child, home, fault, log
@@ -222,12 +223,23 @@ class _Watch:
             for descriptor, event in poll.poll(1000 * max(0.0, min(end, due or end) - now) + 1):
                 if descriptor == child.reader:
                     child.read()
-                elif event & select.POLLIN:
-                    call = listener.receive()
-                    if call is not None:
-                        self._answer(listener, call)
-                else:
-                    poll.unregister(listener.descriptor)
+                elif not self.handle(event):
+                    poll.unregister(descriptor)
+        self.close_rival()
+
+    def handle(self, event: int) -> bool:
+        """Answer what the listener's descriptor holds; False: nobody will ask any more."""
+        listener = self.child.listener
+        assert listener is not None
+        if not event & select.POLLIN:
+            return False
+        call = listener.receive()
+        if call is not None:
+            self._answer(listener, call)
+        return True
+
+    def close_rival(self) -> None:
+        """Wait for the rival, where there was one."""
         if self.rival is not None:
             if not self.rival.wait(TIMEOUT):
                 self.rival.kill()
@@ -238,7 +250,7 @@ class _Watch:
         name = self._below_home(call.path)
         if name is None:
             return listener.allow(call)
-        if self.is_full and call.name in _NEEDS_SPACE:
+        if self.is_full and call.name in NEEDS_SPACE:
             return listener.refuse(call, errno.ENOSPC)
         if name.startswith(_ASIDE) or name.endswith((".lock", ".lock.*")):
             return listener.allow(call)
@@ -248,10 +260,13 @@ class _Watch:
         self.counts[call.name, name] += 1
         self.points.append(point)
         fault = self.fault
-        if fault is None or self.fired or (point != fault.point and len(self.points) - 1 != fault.index):
+        if fault is None or self.fired or not self._is_due(point, fault):
             return listener.allow(call)
         self.fired = True
         self._happen(listener, call, fault)
+
+    def _is_due(self, point: Point, fault: Fault) -> bool:
+        return point == fault.point or len(self.points) - 1 == fault.index
 
     def _happen(self, listener: Listener, call: Call, fault: Fault) -> None:
         if fault.kind == "kill":

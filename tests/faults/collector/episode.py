@@ -1,0 +1,385 @@
+"""One fault from beginning to end: who is at work, what strikes whom, and how the world is mended.
+
+collectors, clients, landers at work ─▶ the fault ─▶ what died is started again ─▶ all is acknowledged
+    ─▶ the last landing, and one more ─▶ judge.py
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from connectors.collector.lander import land_journals
+from connectors.collector.serve import serve
+from tests.faults.collector.client import Told, send_all
+from tests.faults.collector.judge import Held, held, problems
+from tests.faults.collector.plan import KINDS, Kind, Planned
+from tests.faults.collector.watch import JournalWatch, Strike
+from tests.faults.collector.world import World, land_file
+from tests.faults.injector import Child, Outcome
+from warehouse_models.catalog import Catalog
+from warehouse_models.lake import Lake
+
+_PATIENCE = 120.0
+# Of clients between two requests while somebody lands, so that a landing does not come after all traffic.
+_PAUSE = 0.08
+
+
+class Actor:
+    """A process at work; with `strike` its changes of files are watched."""
+
+    def __init__(self, act: Callable[[], Any], world: World, strike: Strike | None = None) -> None:
+        self.act, self.strike = act, strike
+        self.child = Child(act, world.log, watched=strike is not None)
+        self.watch = JournalWatch(self.child, world.home, strike, world.log) if strike else None
+        after = strike.seconds if strike else None
+        self.due = None if after is None else self.child.started + after
+        self.outcome: Outcome | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.child.is_over
+
+    @property
+    def fired(self) -> bool:
+        return self.watch is not None and self.watch.fired
+
+    def kill_when_due(self) -> None:
+        """Kill it where its time has come."""
+        if self.due is not None and time.monotonic() >= self.due and not self.is_over:
+            assert self.watch is not None
+            self.watch.fired, self.due = True, None
+            self.child.kill()
+
+    def reap(self, random: Random) -> Outcome:
+        """How it ended, with what its end did to the disk."""
+        if self.outcome is None:
+            if self.watch is not None:
+                self.watch.close_rival()
+            self.outcome = self.child.close()
+            if self.watch is not None:
+                self.watch.after_its_end(random)
+        return self.outcome
+
+
+@dataclass
+class Result:
+    """What became of one fault. `fired`: it happened; `point`: where."""
+
+    fired: bool = False
+    point: str = ""
+    ended: str = ""
+    problems: list[str] = field(default_factory=list)
+    told: Told = field(default_factory=Told)
+    landed: int = 0
+
+
+class Episode:
+    """Everybody at work for one fault. `skip`: at which of its points the fault happens."""
+
+    def __init__(self, world: World, planned: Planned, seed: str, skip: int, seconds: float) -> None:
+        self.world, self.planned, self.kind = world, planned, KINDS[planned.kind]
+        self.seed, self.random = seed, Random(f"{seed}/episode")
+        self.strike = self._strike(self.kind, skip, seconds)
+        self.collectors: list[Actor | None] = []
+        self.landers: list[Actor] = []
+        self.clients: Actor | None = None
+        self.landed = 0
+        self.result = Result()
+        self.ports = _free_ports(2 if planned.shape == "two" else 1)
+
+    def run(self) -> Result:
+        """Run it, judge it, leave no process behind."""
+        self.world.restore(self.planned.is_first)
+        try:
+            told = self._traffic()
+            self._end_collectors()
+            found = self._landed()
+            if self.kind.strikes == "network":
+                self.result.fired, self.result.point = told.disturbed > 0, f"{told.disturbed} times"
+            self.result.told, self.result.landed = told, len(found.events)
+            before = self.world.before[self.planned.is_first]
+            self.result.problems += problems(told, found, self.world.devices, before)
+        except RuntimeError as error:
+            self.result.problems.append(str(error))
+        finally:
+            for actor in self._all():
+                actor.child.kill()
+                actor.reap(self.random)
+        return self.result
+
+    # -- who is at work ------------------------------------------------------------------------------------------------
+    def _strike(self, kind: Kind, skip: int, seconds: float) -> Strike | None:
+        if kind.strikes == "network":
+            return None
+        if kind.how == "after":
+            return Strike("kill", seconds=seconds, where=lambda point: False)
+        rival = None
+        if kind.how == "rival" and self.random.random() < 0.5:
+            rival = self._other_landing()
+        elif kind.how in ("rival", "conflict"):
+            rival = self._copy_of_it()
+        refusals = self.random.randint(1, 6) if kind.strikes == "collector" else 1_000_000
+        return Strike(
+            kind.how, part=self.random.random(), where=kind.where, skip=skip, refusals=refusals,
+            rival=rival, patience=60.0,
+        )  # fmt: skip
+
+    def _other_landing(self) -> Callable[[], Any]:
+        """Somebody lands a file of a tenant of ours, or another lander comes to the same journals."""
+        if self.random.random() < 0.5:
+            return partial(land_file, self.world.folder / f"rival-{self.planned.number}.jsonl", "bolt")
+        return partial(_land, self.world.journals)
+
+    def _copy_of_it(self) -> Callable[[], Any]:
+        """A lander of another host with a copy of the closed segments: the position in Delta is all that both share."""
+        journals, copy = self.world.journals, self.world.folder / "copy"
+
+        def act() -> None:
+            shutil.rmtree(copy, ignore_errors=True)
+            for path in journals.glob("*/*.log"):
+                (copy / path.parent.name).mkdir(parents=True, exist_ok=True)
+                with suppress(FileNotFoundError):  # landed meanwhile
+                    shutil.copyfile(path, copy / path.parent.name / path.name)
+            _land(copy)
+
+        return act
+
+    def _start_collector(self, number: int, strike: Strike | None = None) -> Actor:
+        return Actor(partial(serve, Lake(), "127.0.0.1", self.ports[number]), self.world, strike)
+
+    def _all(self) -> list[Actor]:
+        return [actor for actor in (*self.collectors, *self.landers, self.clients) if actor is not None]
+
+    # -- the traffic ---------------------------------------------------------------------------------------------------
+    def _traffic(self) -> Told:
+        """Until the clients know that all has arrived."""
+        struck = self.strike if self.kind.strikes == "collector" else None
+        self.collectors = [
+            self._start_collector(0, struck),
+            *(self._start_collector(n) for n in range(1, len(self.ports))),
+        ]
+        is_busy = self.planned.shape != "alone"
+        how = self.kind.how if self.kind.strikes == "network" else ""
+        send: Callable[[], Told] = partial(
+            send_all, self.world.devices, self.ports, self.seed, how, _PAUSE if is_busy else 0.0
+        )
+        self.clients = Actor(send, self.world)
+        next_landing, end = math.inf, time.monotonic() + _PATIENCE
+        while not self.clients.is_over:
+            if time.monotonic() > end:
+                raise RuntimeError("the clients are not done")
+            self._turn(0.05)
+            self._mend_collectors()
+            if is_busy and not self.landers and time.monotonic() > next_landing:
+                self._start_landing()
+                next_landing = math.inf
+            self._mend_landers()
+            if not self.landers and next_landing == math.inf and self._has_something():
+                next_landing = time.monotonic() + self.random.random() / 10
+        outcome = self.clients.reap(self.random)
+        self.clients = None
+        if outcome.error or outcome.killed:
+            raise RuntimeError(f"the clients: {outcome.error}")
+        told: Told = outcome.result
+        self._until_landed(end)
+        if self.kind.strikes == "lander" and not self.result.point:
+            # The collectors go on, or were never at work with a lander.
+            if not is_busy:
+                self._end_collectors()
+            self._start_landing()
+            self._until_landed(end)
+        return told
+
+    def _start_landing(self) -> None:
+        """A lander; one is struck, and until then each may be."""
+        struck = self.strike if self.kind.strikes == "lander" and not self.result.point else None
+        self.landers.append(Actor(partial(_land, self.world.journals), self.world, struck))
+
+    def _until_landed(self, end: float) -> None:
+        while self.landers:
+            if time.monotonic() > end:
+                raise RuntimeError("a lander is not done")
+            self._turn(0.05)
+            self._mend_collectors()
+            self._mend_landers()
+
+    def _has_something(self) -> bool:
+        """Whether a journal holds anything; a landing of nothing is struck where nothing matters."""
+        with suppress(FileNotFoundError):
+            return any(path.stat().st_size for path in self.world.journals.glob("*/*-*.*"))
+        return False
+
+    def _turn(self, patience: float) -> None:
+        """Answer whoever asks, for a moment."""
+        poll, heard = select.poll(), {}
+        for actor in self._all():
+            actor.kill_when_due()
+            if actor.is_over:
+                continue
+            poll.register(actor.child.reader, select.POLLIN)
+            heard[actor.child.reader] = actor.child.read
+            if actor.watch is not None and actor.child.listener is not None:
+                poll.register(actor.child.listener.descriptor, select.POLLIN)
+                heard[actor.child.listener.descriptor] = actor.watch
+        for descriptor, event in poll.poll(1000 * patience):
+            who = heard[descriptor]
+            if isinstance(who, JournalWatch):
+                who.handle(event)
+            else:
+                who()
+
+    def _mend_collectors(self) -> None:
+        for number, actor in enumerate(self.collectors):
+            if actor is None or not actor.is_over:
+                continue
+            if actor.watch is not None and actor.watch.is_power_cut:
+                self._all_die(actor)
+                return
+            self._note(actor)
+            again = None
+            if actor.fired and self.planned.kind == "collector killed twice" and not self.result.point.count("then"):
+                again = Strike("kill", where=lambda point: True, skip=self.random.randrange(10))
+            self.collectors[number] = self._start_collector(number, again)
+
+    def _all_die(self, struck: Actor) -> None:
+        """The power is gone for all; what the disk lost is known of the one that was watched."""
+        for actor in self._all():
+            if actor is not struck and actor is not self.clients:
+                actor.child.kill()
+                actor.reap(self.random)
+        self._note(struck)
+        self.landers = []
+        self.collectors = [self._start_collector(number) for number in range(len(self.collectors))]
+
+    def _mend_landers(self) -> None:
+        for actor in list(self.landers):
+            if actor.is_over:
+                self.landers.remove(actor)
+                self._note(actor)
+                if again := self._struck_again(actor):
+                    self.landers.append(Actor(partial(_land, self.world.journals), self.world, again))
+
+    def _struck_again(self, actor: Actor) -> Strike | None:
+        if actor.fired and self.planned.kind == "lander killed twice" and "then" not in self.result.point:
+            return Strike("kill", where=lambda point: True, skip=self.random.randrange(8))
+        return None
+
+    def _note(self, actor: Actor) -> None:
+        """Reap it, and remember what the fault was."""
+        outcome = actor.reap(self.random)
+        told = "killed" if outcome.killed else outcome.error or "went on"
+        if actor.watch is None:
+            if outcome.killed or outcome.error:
+                raise RuntimeError(f"a process that nothing struck: {told}")
+            return
+        if not actor.watch.fired or (self.kind.how == "after" and not outcome.killed):
+            if outcome.error:
+                raise RuntimeError(f"a process that nothing struck: {told}")
+            return
+        is_second = bool(self.result.point)
+        where = str(actor.watch.point or f"{(actor.strike or Strike('')).seconds or 0:.2f} s")
+        self.result.point += f", then {where}" if is_second else where
+        self.result.ended = told
+        self.result.fired = is_second or "twice" not in self.planned.kind
+        if actor.watch.rival_error:
+            self.result.problems.append(f"the rival: {actor.watch.rival_error}")
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+    def _end_collectors(self) -> None:
+        """Stop or kill the collectors, or leave them running: the lander asks them to close what they write."""
+        if self.planned.end == "running":
+            return
+        self._tell_running()
+        for number, actor in enumerate(self.collectors):
+            if actor is None:
+                continue
+            if self.planned.end == "stopped":
+                os.kill(actor.child.pid, signal.SIGTERM)
+                self._until_over(actor)
+            else:
+                actor.child.kill()
+            if actor.fired and not self.result.point:
+                self._note(actor)
+            else:
+                outcome = actor.reap(self.random)
+                if self.planned.end == "stopped" and (outcome.error or outcome.killed):
+                    raise RuntimeError(f"a collector that was told to stop: {outcome.error or 'killed'}")
+            self.collectors[number] = None
+
+    def _until_over(self, actor: Actor) -> None:
+        end = time.monotonic() + 30
+        while not actor.is_over:
+            if time.monotonic() > end:
+                raise RuntimeError("a collector does not stop")
+            self._turn(0.05)
+
+    def _landed(self) -> Held:
+        """Land what is left, and once more, where nothing must be left; what the lake holds then."""
+        self._tell_running()
+        journals, to_silver = self.world.journals, self.planned.to_silver
+
+        def act() -> Held:
+            _land(journals)
+            again = _land(journals)
+            found = held(journals, to_silver=to_silver)
+            if again:
+                found.journal.append(f"{again} segments at the second landing")
+            return found
+
+        last = Actor(act, self.world)
+        self.landers.append(last)
+        end = time.monotonic() + _PATIENCE
+        while not last.is_over:
+            if time.monotonic() > end:
+                raise RuntimeError("the last landing is not done")
+            self._turn(0.05)
+        self.landers.remove(last)
+        if self.kind.how != "power":
+            # This landing went on without power: that is no power cut.
+            self._tell_running()
+        outcome = last.reap(self.random)
+        if outcome.error or outcome.killed:
+            raise RuntimeError(f"the last landing: {outcome.error or 'it was killed'}")
+        found: Held = outcome.result
+        return found
+
+    def _tell_running(self) -> None:
+        """Note a collector that was struck, and goes on or is not started again."""
+        for actor in self.collectors:
+            if actor is not None and actor.fired and not self.result.point:
+                assert actor.watch is not None
+                self.result.point, self.result.ended, self.result.fired = str(actor.watch.point), "went on", True
+
+
+def _land(journals: Path) -> int:
+    """Land what the journals hold; how many segments."""
+    lake = Lake()
+    return land_journals(lake, Catalog(lake), journals).segments
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports below those that connections take by themselves: one that is free between two collectors stays free."""
+    found: list[int] = []
+    random = Random()
+    while len(found) < count:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as tried:
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+    return found

@@ -1,0 +1,147 @@
+"""The collector broken on purpose, one rule at a time: the campaign has to see each of them, or it proves nothing.
+
+A mutation is in force in every child that is forked while it is on. Most change a few words of the product's own text;
+where the text has changed since, it fails instead of breaking nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from connectors import quarantine
+from connectors.collector import group, journal, lander
+from connectors.collector.group import GroupCommit
+from connectors.collector.journal import Journal
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """What is broken (`patches`: target → replacement), and the kinds and shapes of the faults that have to show it."""
+
+    kinds: tuple[str, ...]
+    shapes: tuple[str, ...]
+    patches: Mapping[tuple[Any, str], Any]
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        """The product is broken inside."""
+        held = [patch.object(owner, name, made) for (owner, name), made in self.patches.items()]
+        for one in held:
+            one.start()
+        try:
+            yield
+        finally:
+            for one in held:
+                one.stop()
+
+
+def _said(owner: Any, name: str, *changes: tuple[str, str]) -> dict[tuple[Any, str], Callable[..., Any]]:
+    """A function of `owner` with other words in its text."""
+    function = getattr(owner, name)
+    text = textwrap.dedent(inspect.getsource(function))
+    for before, after in changes:
+        if text.count(before) != 1:
+            raise AssertionError(f"{name} does not say once: {before}")
+        text = text.replace(before, after)
+    made: dict[str, Any] = {}
+    # In the function's own module, so that what it calls is what the product calls.
+    exec(compile(text, f"<{name}, broken>", "exec"), vars(sys.modules[function.__module__]), made)
+    return {(owner, name): made[name]}
+
+
+class _NoSync:
+    """`os` for a journal that syncs no file."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def fdatasync(self, file: int) -> None:
+        """Claims that it did."""
+
+
+def _told_first(self: GroupCommit, waiting: Any) -> None:
+    """Replies first, and writes then."""
+    self._loop.call_soon_threadsafe(group._tell, [done for _, done in waiting], None)
+    self.journal.append([payload for payload, _ in waiting])
+
+
+def _not_told(self: GroupCommit, waiting: Any) -> None:
+    """Replies the same whether it was written or not."""
+    with suppress(journal.NotWritable):
+        self.journal.append([payload for payload, _ in waiting])
+    self._loop.call_soon_threadsafe(group._tell, [done for _, done in waiting], None)
+
+
+_KILLS = ("collector killed at a named point", "collector killed at random")
+_LANDER = ("lander killed at a named point", "lander killed at random")
+_ALONE, _BUSY = ("alone",), ("traffic", "two")
+_FAILED_SYNC = "self._cut()\n        self._finish()\n        raise NotWritable(error.strerror or str(error)) from error"
+_APPEND = "self.lake.append(self.table, shard, added{}, trail=told{})"
+_PINNED = ", transactions=marks, at=target"
+MUTATIONS: dict[str, Mutation] = {
+    "the reply comes before the journal": Mutation(
+        ("power cut", *_KILLS), _ALONE, {(GroupCommit, "_write"): _told_first}
+    ),
+    "the journal is not synced": Mutation(("power cut",), _ALONE, {(journal, "os"): _NoSync()}),
+    "a file's name is not synced": Mutation(
+        ("power cut",), _ALONE, _said(Journal, "_open", ("sync_folder(self.folder)", "pass"))
+    ),
+    "a failed sync counts as done": Mutation(
+        ("failed sync",), _ALONE, _said(Journal, "append", (_FAILED_SYNC, "pass"))
+    ),
+    "what could not be written is acknowledged": Mutation(
+        ("full disk", "failed name"), _ALONE, {(GroupCommit, "_write"): _not_told}
+    ),
+    "the rest of a short write is not written": Mutation(
+        ("short write",), _ALONE, _said(journal, "_write_all", ("while view:", "if view:"))
+    ),
+    "what a failed write left is not cut": Mutation(
+        ("failed write, then a failed cut",),
+        _ALONE,
+        _said(Journal, "_cut", ("os.ftruncate(self._file, self._durable)", "pass")),
+    ),
+    "a torn tail is not cut": Mutation(("torn write", "power cut"), _ALONE, {(journal, "torn_at"): len}),
+    "the lander drops a segment before its commit": Mutation(
+        _LANDER,
+        _ALONE,
+        _said(lander._Segment, "land", ("why = self._read()", "why = self._read()\n    self.path.unlink()")),
+    ),
+    "the lander does not look at its position": Mutation(
+        ("a dropped segment comes back", *_LANDER),
+        _ALONE,
+        _said(lander._Segment, "_commit", ("position is not None and position >= self.number", "False")),
+    ),
+    "the position is in a commit of its own": Mutation(
+        _LANDER,
+        _ALONE,
+        _said(
+            lander._Segment,
+            "_commit",
+            (
+                _APPEND.format("", _PINNED),
+                _APPEND.format(".slice(0, 0)", _PINNED) + "; " + _APPEND.format("", ""),
+            ),
+        ),
+    ),
+    "the rows are committed without the position": Mutation(
+        ("lost commit", "a dropped segment comes back"),
+        _ALONE,
+        _said(lander._Segment, "_commit", (_PINNED, "")),
+    ),
+    "the quarantine does not look what it holds": Mutation(
+        _LANDER,
+        _ALONE,
+        {(lander, "refuse"): _said(quarantine, "refuse", ("key not in held", "True"))[quarantine, "refuse"]},
+    ),
+    "a restarted collector counts from the beginning": Mutation(
+        _KILLS, _BUSY, _said(Journal, "__init__", ('f"{time.time_ns():016x}{secrets.token_hex(4)}"', '"0" * 24'))
+    ),
+}  # fmt: skip
