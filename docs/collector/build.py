@@ -166,21 +166,33 @@ class _Tables:
         return "\n\n".join(parts)
 
     def hooks(self) -> str:
-        """What the document says of webhooks."""
-        return self._described("/hooks/{tenant}/{system}/{id}", "post")
+        """What is replied to a delivery, and what the document says of its signature."""
+        operation = self.document["paths"]["/hooks/{tenant}/{system}/{hook_id}"]["post"]
+        responses, rows = self.document["components"]["responses"], []
+        for status, reply in operation["responses"].items():
+            found = responses[reply["$ref"].rpartition("/")[2]] if "$ref" in reply else reply
+            told = re.sub(r"[.;] SDKs .*$", ".", found["description"])
+            codes = " ".join(f"`{code}`" for code in _codes(found))
+            rows.append(f"| **{status}** {codes} | {told} |")
+        return f"{operation['description']}\n\n| reply | it means |\n|---|---|\n" + "\n".join(rows)
 
     def metrics(self) -> str:
-        """What the document says of metrics."""
-        return self._described("/metrics", "get")
+        """The metrics that a collector counts, as its own registry describes them."""
+        from connectors.collector.metrics import Metrics
 
-    def _described(self, path: str, method: str) -> str:
-        operation = self.document["paths"].get(path, {}).get(method, {})
-        return str(operation.get("description", "")).replace("\n", "\n\n") if operation else ""
+        made = Metrics()
+        made.watch(HERE)
+        rows = [
+            f"| `{found.name}{'_total' if found.type == 'counter' else ''}` | {found.documentation} |"
+            for found in made.registry.collect()
+        ]
+        return "| metric | it says |\n|---|---|\n" + "\n".join(rows)
 
 
 def _codes(response: dict[str, Any]) -> list[str]:
-    parts = response["content"]["application/json"]["schema"].get("allOf", [{}])
-    told = parts[-1].get("properties", {}).get("code", {})
+    told = (
+        response["content"]["application/json"]["schema"].get("allOf", [{}])[-1].get("properties", {}).get("code", {})
+    )
     return told.get("enum", [told["const"]] if "const" in told else [])
 
 
