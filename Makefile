@@ -4,7 +4,7 @@
 
 help: ## Say what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Ports: TENURE_DAGSTER_PORT (3000), TENURE_SUPERSET_PORT (8088). State: TENURE_HOME (.tenure)."
+	@echo "  Ports: TENURE_DAGSTER_PORT (3000), TENURE_COLLECTOR_PORT (8080), TENURE_SUPERSET_PORT (8088). State: TENURE_HOME (.tenure)."
 
 setup: ## Install both environments, pinned, and Spark's JARs; quick when nothing changed
 	@scripts/setup.sh --spark

@@ -1,4 +1,4 @@
-"""python -m bench silver | days | small | files | revenue | all  (--help for the options of each)"""
+"""python -m bench silver | days | small | files | revenue | collector | all  (--help for the options of each)"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bench import days, files, revenue, silver, small
+from bench import collector, days, files, revenue, silver, small
 
 KEPT = "Where to work (kept); default: a temporary folder."
 
@@ -79,6 +79,17 @@ def revenue_command(
         print(revenue.compare(place, accounts=accounts, years=years))
 
 
+@app.command("collector")
+def collector_command(
+    seconds: Annotated[float, typer.Option(help="Seconds of each load.")] = 5,
+    connections: Annotated[int, typer.Option(help="Connections at saturation.")] = 128,
+    folder: Annotated[Path | None, typer.Option(help=KEPT)] = None,
+) -> None:
+    """Durable events per second, acknowledgement times at saturation and at 5,000 a second, and what limits them."""
+    with _working(folder) as place:
+        print(collector.compare(place, seconds=seconds, connections=connections))
+
+
 @app.command("all")
 def all_command() -> None:
     """Every measurement with its defaults, one after the other: what docs/benchmarks.md is made of. It takes hours."""
@@ -88,6 +99,7 @@ def all_command() -> None:
         "A small run": small.compare,
         "Files over 300 days": files.compare,
         "The ledger of a large tenant": revenue.compare,
+        "The collector": collector.compare,
     }
     for title, measure in measurements.items():
         with _working(None) as place:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.canonical import parse, sha_hex
-from connectors.contracts import How
+from connectors.contracts import OBJECTS, How
 from connectors.formats import Unreadable
 from connectors.quarantined import Refusal
 from connectors.reading import HEAD, Row, json_rows, kind_of, max_row_bytes, read_rows
@@ -85,6 +85,9 @@ def stored(refusals: Iterable[Refusal], report: ReplayReport) -> Iterator[Try]:
 
 
 def _check(refusal: Refusal) -> None:
+    if refusal.object not in OBJECTS:
+        # Its signature was over the bytes that are kept, and no map makes another body of them.
+        raise Kept("it is a webhook's delivery that is no event; the vendor can send it again")
     if refusal.code == CONFLICT.partition(":")[0]:
         raise Kept("both rows are in bronze and contradict each other; a later version, or --complete, settles it")
 

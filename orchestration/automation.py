@@ -6,13 +6,13 @@ A landing is one of files, or of what collectors took, which the sensor lands it
 import hashlib
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from orchestration.assets.bronze import NO_TABLE, VERSION, bronze_specs
 from orchestration.assets.described import key_of
+from orchestration.journals import land_collected
 from orchestration.pipeline import SHARDS
 
 SENSOR_SECONDS = 120
@@ -20,10 +20,6 @@ SENSOR_SECONDS = 120
 LANDING_SECONDS = 30
 DAILY_CRON = "15 2 * * *"  # UTC; days end at midnight UTC, and late events of the day have had two hours to arrive.
 NIGHTLY_CRON = "45 3 * * *"  # UTC; after the daily run, whose lock it would wait for.
-
-if TYPE_CHECKING:
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.lake import Lake
 
 Versions = dict[str, int]
 
@@ -90,10 +86,9 @@ def landings(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     from warehouse_models.lake import Lake
 
     lake = Lake()
-    catalog = Catalog(lake)
-    _land_journals(context, lake, catalog)
+    land_collected(lake, context.log, most_seconds=LANDING_SECONDS)
     asked: dict[str, Versions] = json.loads(context.cursor or "{}")
-    shards = [shard.name for shard in catalog.shards()]
+    shards = [shard.name for shard in Catalog(lake).shards()]
     requests = []
     for shard in shards:
         versions = _landed(lake, shard)
@@ -151,23 +146,6 @@ def sync_shards(instance: dg.DagsterInstance, shards: list[str]) -> list[str]:
     if missing := [shard for shard in shards if shard not in known]:
         instance.add_dynamic_partitions("shards", missing)
     return shards
-
-
-def _land_journals(context: dg.SensorEvaluationContext, lake: "Lake", catalog: "Catalog") -> None:
-    from connectors.collector.lander import land_journals
-    from warehouse_models import home
-    from warehouse_models.errors import TenureError
-
-    try:
-        landed = land_journals(lake, catalog, home.journal_root(), most_seconds=LANDING_SECONDS)
-    except TenureError as error:
-        # Files that landed meanwhile are not to wait for it.
-        context.log.error(f"what collectors took could not be landed: {error}")
-        return
-    if landed.segments:
-        context.log.info(f"{landed.accepted} events of collectors landed, {landed.quarantined} quarantined")
-    for path, why in landed.kept.items():
-        context.log.error(f"{path} is kept: {why}")
 
 
 def _landed(lake: object, shard: str) -> Versions:

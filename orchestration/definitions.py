@@ -8,7 +8,7 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.assets.border import bronze_checks
-from orchestration.assets.bronze import FILE_DROP, bronze
+from orchestration.assets.bronze import SOURCES, bronze
 from orchestration.assets.dashboards import dashboard_assets
 from orchestration.assets.gold import gold_assets
 from orchestration.assets.published import published_assets
@@ -17,7 +17,7 @@ from orchestration.automation import daily, dashboards_job, landings, maintenanc
 from orchestration.pipeline import Pipeline
 
 defs = dg.Definitions(
-    assets=[FILE_DROP, bronze, *silver_assets(), gold_assets(), published_assets(), dashboard_assets()],
+    assets=[*SOURCES, bronze, *silver_assets(), gold_assets(), published_assets(), dashboard_assets()],
     asset_checks=[bronze_checks()],
     jobs=[refresh_job(), dashboards_job(), maintenance_job],
     sensors=[landings],

@@ -119,6 +119,8 @@ def demo(
         if superset is not None and all(run.succeeded for run in report.runs):
             with clock("start Dagster"):
                 report.urls["Dagster"] = services.up_dagster(tell)
+            with clock("start the collector"):
+                report.urls["Collector"] = services.up_collector(give_way=True)
             with clock("wait for Superset"):
                 report.urls["Superset"] = superset.result()
                 report.urls |= {title: report.urls["Superset"] + path for title, path in DASHBOARDS.items()}

@@ -176,7 +176,8 @@ def unpublished(
 
 def _publication(slug: str, entry: dict[str, Any]) -> dict[str, Any]:
     keys = ("version", "figures_at", "checks_failed", "is_held", "held_reason")
-    return {"tenant_id": slug, **{key: entry[key] for key in keys}}
+    told = {"tenant_id": slug, **{key: entry[key] for key in keys}}
+    return {**told, "event_lag_seconds": entry.get("event_lag_seconds")}
 
 
 def _dbt(dbt: DbtProcess, made: Plan, test_revenue: bool, tell: OnEvent, result: GoldResult) -> list[dict[str, Any]]:

@@ -62,9 +62,9 @@ create table if not exists control.seen_mrr_days (
 create table if not exists control.changes (
     run bigint, tenant_id varchar, scope varchar, from_date date, to_date date
 );
-create table if not exists control.publications (
+create or replace table control.publications (
     tenant_id varchar, published_version bigint, published_at timestamptz, checks_failed bigint, is_held boolean,
-    held_reason varchar
+    held_reason varchar, event_lag_seconds bigint
 );
 create table if not exists control.audit_extra (tenant_id varchar, from_date date, to_date date);
 create table if not exists control.audit_scope (tenant_id varchar, from_date date, to_date date);

@@ -85,4 +85,4 @@ def _add(kept: dict[str, set[int]], found: Iterable[tuple[str, int | None]]) -> 
 
 
 def _tables() -> list[TableSpec]:
-    return [*all_specs().values(), *(mart.spec for mart in gold_models.marts().values() if not mart.is_view)]
+    return [*all_specs().values(), *(mart.table for mart in gold_models.marts().values() if not mart.is_view)]

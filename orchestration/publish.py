@@ -22,6 +22,7 @@ import duckdb
 from orchestration.audit.rules import checks_hash
 from orchestration.audit.verdict import Verdict
 from orchestration.held import failed_checks, sentence, since_of
+from orchestration.lag import event_lags
 from orchestration.locks import manifest_lock, shard_lock
 from orchestration.publish_files import (
     contracts_hash,
@@ -115,6 +116,7 @@ class _State:
         consumed = connection.execute("select address, version from control.consumed").fetchall()
         # The views are pinned to what the audited tables were built from, never to a newer commit.
         self.versions: dict[str, int] = dict(consumed)
+        self.lags: dict[str, dict[str, Any]] = {}
         self.gold = GoldWriter(connection, lake, shard, entries, self.versions)
         self.runs: dict[str, int] = dict(
             connection.execute("select tenant_id, max(run) from control.changes group by tenant_id").fetchall()
@@ -123,6 +125,8 @@ class _State:
     def new_entries(self, verdicts: Mapping[str, Verdict]) -> dict[str, dict[str, Any]]:
         """Tenant → its new entry, its file written; tenants without news are left out."""
         found = {}
+        green = [slug for slug, verdict in verdicts.items() if verdict.green]
+        self.lags = event_lags(self.lake, self.shard, green, self.versions, self.entries, self.now)
         for slug, verdict in sorted(verdicts.items()):
             entry = self._green(slug) if verdict.green else self._red(slug, verdict)
             if entry is not None:
@@ -135,12 +139,15 @@ class _State:
         if last and not last["is_held"] and run <= last["run"]:
             return None
         version = last.get("version", 0) + 1
+        none = {key: last.get(key) for key in ("event_lag_seconds", "landed_through")}
+        lag = self.lags.get(slug, none)
         trust = {
             "published_version": version,
             "published_at": self.now,
             "checks_failed": 0,
             "is_held": False,
             "held_reason": None,
+            "event_lag_seconds": lag["event_lag_seconds"],
         }
         file = f"{slug}/{version}.duckdb"
         views = (self.lake, self.shard, self.versions)
@@ -172,6 +179,7 @@ class _State:
             "first_day": self._first_day(slug),
             "data_through": through,
             "revenue_through": revenue_through,
+            **lag,
             "run": run,
             "judged": run,
             "silver": self.versions,

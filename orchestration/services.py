@@ -1,7 +1,7 @@
-"""What runs in the background: Dagster (code server, webserver, daemon) and Superset. Each is on 127.0.0.1 only.
+"""What runs in the background: Dagster (code server, webserver, daemon), the collector and Superset, on 127.0.0.1 only.
 
 tenure up ─▶ code server ◀── webserver (the UI)
-                  ◀───────── daemon (sensor, schedule, queue)          Superset (its own environment)
+                  ◀───────── daemon (sensor, schedule, queue)      collector      Superset (its own environment)
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from warehouse_models import home
 from warehouse_models.errors import TenureError
 
 CODE, WEB, DAEMON, SUPERSET = "dagster-code", "dagster-web", "dagster-daemon", "superset"
+COLLECTOR, METRICS = "collector", "collector-metrics"
 DAGSTER = (CODE, WEB, DAEMON)
-HEALTH = {WEB: "/server_info", SUPERSET: "/health"}
+EVERY = (*DAGSTER, COLLECTOR, SUPERSET)
+HEALTH = {WEB: "/server_info", COLLECTOR: "/ready", SUPERSET: "/health"}
 START_SECONDS = 120.0
 LOCATIONS = (
     "{workspaceOrError{... on Workspace{locationEntries{locationOrLoadError{__typename ... on PythonError{message}}}}}}"
@@ -106,6 +108,31 @@ def up_superset() -> str:
     return url
 
 
+def up_collector(*, give_way: bool = False) -> str:
+    """Start the collector if it does not run; its URL. TenureError: a port is taken, or it does not start.
+
+    Ports: TENURE_COLLECTOR_PORT (8080), TENURE_METRICS_PORT (9464); with `give_way` a default that is taken is replaced
+    by a free one. For more than this machine it is a service of its own: `tenure collector serve` with TLS.
+    """
+    if not address(COLLECTOR):
+        processes.stop_all([COLLECTOR])
+        port = _free_port("TENURE_COLLECTOR_PORT", 8080, "the collector", give_way=give_way)
+        metrics = _free_port("TENURE_METRICS_PORT", 9464, "the collector's metrics", give_way=give_way)
+        _remember({COLLECTOR: port, METRICS: metrics})
+        tenure = str(Path(sys.executable).parent / "tenure")
+        command = [tenure, "collector", "serve", "--port", str(port), "--metrics-port", str(metrics)]
+        processes.start(COLLECTOR, command, env=os.environ)
+    url = _url(_ports()[COLLECTOR])
+    processes.wait_until(COLLECTOR, lambda: _answers(url + HEALTH[COLLECTOR]), START_SECONDS)
+    return url
+
+
+def metrics_url() -> str:
+    """Where Prometheus asks the collector that runs; empty where none does."""
+    port = _ports().get(METRICS)
+    return f"{_url(port)}/metrics" if port and processes.running(COLLECTOR) else ""
+
+
 def stop_dagster() -> list[str]:
     """Stop Dagster's processes together; names of those that ran."""
     return processes.stop_all(DAGSTER)
@@ -113,12 +140,12 @@ def stop_dagster() -> list[str]:
 
 def down() -> list[str]:
     """Stop everything that `up` started, all at once; names of what ran. Safe to call twice."""
-    return processes.stop_all([*DAGSTER, SUPERSET])
+    return processes.stop_all(EVERY)
 
 
 def status() -> list[Status]:
     """State of every service, in the order of the picture above."""
-    return [_status(name) for name in (*DAGSTER, SUPERSET)]
+    return [_status(name) for name in EVERY]
 
 
 def address(name: str) -> str:
@@ -144,6 +171,17 @@ def _port(variable: str, default: int) -> int:
     if not value.isdigit() or int(value) > 65535:
         raise TenureError(variable, f"{value!r} is no port", f"a number up to 65535, e.g. {variable}={default}; 0: any")
     return int(value)
+
+
+def _free_port(variable: str, default: int, what: str, *, give_way: bool) -> int:
+    port = _port(variable, default) or processes.free_port()
+    try:
+        processes.check_port(port, what, variable)
+    except TenureError:
+        if not give_way or os.environ.get(variable):
+            raise
+        return processes.free_port()
+    return port
 
 
 def _url(port: int) -> str:

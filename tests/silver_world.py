@@ -139,6 +139,7 @@ class SilverWorld:
                 for (tenant, day, account, user, anonymous, feature), (count, qualifying) in usage.items()
             ],
             "silver/product/coverage": self._coverage(),
+            "silver/collector/usage": [],
             "silver/crm/accounts": self._accounts(),
             "silver/crm/users": [
                 {

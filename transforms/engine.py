@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -16,11 +16,12 @@ ENGINES = ("duckdb", "spark")
 
 
 class Engine(Protocol):
-    """The verbs of an engine. SQL is Spark SQL; `where` is SQL that both engines read (`slices.predicate`)."""
+    """The verbs of an engine. SQL is Spark SQL; `where` is SQL that both engines read, of which a row meets one at most
+    (`slices.conditions`); none: no rows, None: all rows."""
 
     name: str
 
-    def expose(self, view: str, spec: TableSpec, uri: str, version: int | None, where: str | None) -> None:
+    def expose(self, view: str, spec: TableSpec, uri: str, version: int | None, where: Sequence[str] | None) -> None:
         """Make the rows of a Delta table at `version` that meet `where` the view `view`; version None: no rows."""
 
     def expose_rows(self, view: str, rows: pa.Table) -> None:

@@ -7,7 +7,7 @@ interval, which costs more than the rest of the query. They are zoned again at t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -22,6 +22,8 @@ from warehouse_models.spec import TableSpec
 
 _DUCK_TYPES = {"string": "VARCHAR", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP", "date": "DATE"}
 _BATCH_ROWS = 131_072
+# A scan opens the table, which takes some milliseconds: beyond so many, one scan of everything is no slower.
+_SCANS = 24
 
 
 @cache
@@ -81,9 +83,13 @@ class DuckDBEngine:
         self._views: list[str] = []
         self._staged: list[str] = []
 
-    def expose(self, view: str, spec: TableSpec, uri: str, version: int | None, where: str | None) -> None:
-        """See Engine.expose. A table that is not there yet has no rows."""
-        if version is None:
+    def expose(self, view: str, spec: TableSpec, uri: str, version: int | None, where: Sequence[str] | None) -> None:
+        """See Engine.expose. A table that is not there yet has no rows.
+
+        A scan for each condition: Delta skips files by what holds for all rows of a scan. By an OR of two tenants' days
+        every run read all of history.
+        """
+        if version is None or (where is not None and not where):
             columns = ", ".join(
                 f"CAST(NULL AS {_DUCK_TYPES.get(c.type, c.type)}) AS {_q(c.name)}" for c in spec.columns
             )
@@ -93,8 +99,9 @@ class DuckDBEngine:
                 f"make_timestamp(epoch_us({_q(c.name)})) AS {_q(c.name)}" if c.type == "timestamp" else _q(c.name)
                 for c in spec.columns
             )
-            condition = f" WHERE {where}" if where else ""
-            body = f"SELECT {columns} FROM delta_scan('{uri}', version := {version}){condition}"
+            scan = f"SELECT {columns} FROM delta_scan('{uri}', version := {version})"
+            split = where if where is None or len(where) <= _SCANS else [" OR ".join(where)]
+            body = scan if split is None else " UNION ALL ".join(f"{scan} WHERE {term}" for term in split)
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS {body}")
         self._views.append(view)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -78,14 +78,14 @@ class SparkEngine:
         self._views: list[str] = []
         self._cached: list[Any] = []
 
-    def expose(self, view: str, spec: TableSpec, uri: str, version: int | None, where: str | None) -> None:
+    def expose(self, view: str, spec: TableSpec, uri: str, version: int | None, where: Sequence[str] | None) -> None:
         """See Engine.expose."""
         if version is None:
             fields = ", ".join(f"`{c.name}` {_SPARK_TYPES.get(c.type, c.type.upper())}" for c in spec.columns)
             frame = self._spark.createDataFrame([], schema=fields)
         else:
             frame = self._spark.read.format("delta").option("versionAsOf", version).load(uri)
-            frame = frame.where(where) if where else frame
+            frame = frame if where is None else frame.where(" OR ".join(where) or "1 = 0")
         frame.createOrReplaceTempView(view)
         self._views.append(view)
 

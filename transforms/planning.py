@@ -10,7 +10,7 @@ from typing import Any
 from transforms.definition import Input, Transform
 from transforms.engine import Engine
 from warehouse_models.lake import Lake
-from warehouse_models.slices import Slices, predicate, union, widen
+from warehouse_models.slices import Slices, conditions, union, widen
 from warehouse_models.specs import spec as spec_at
 from warehouse_models.trail import Trail, last_metadata
 
@@ -100,7 +100,7 @@ def needs_query(transform: Transform, plan: Plan) -> bool:
 def queried(engine: Engine, lake: Lake, shard: str, transform: Transform, plan: Plan) -> Slices:
     """Slices that `<table>.touched.sql` finds, looking only at tenants whose names may have changed."""
     names = union(plan.trails[told.address].slices for told in transform.inputs.values() if told.touches_by_query)
-    scope = predicate(dict.fromkeys(names), None)
+    scope = conditions(dict.fromkeys(names), None)
     for address, told in transform.inputs.items():
         spec, uri = spec_at(address), lake.table_uri(address, shard)
         if told.touches_by_query:

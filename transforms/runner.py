@@ -8,7 +8,7 @@ replaced. A full refresh is the same text without restrictions, so it gives the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from transforms.planning import Plan, grouped, last_run, make_plan, needs_query,
 from warehouse_models import policy
 from warehouse_models.catalog import Catalog, Tenant
 from warehouse_models.lake import Lake
-from warehouse_models.slices import Slices, closed, predicate, union, widen
+from warehouse_models.slices import Slices, closed, conditions, predicate, union, widen
 from warehouse_models.specs import spec as spec_at
 from warehouse_models.trail import encode_slices
 
@@ -115,7 +115,7 @@ def _execute(
     _expose_inputs(engine, lake, shard, transform, plan, slices)
     sql, materialize = _columns(transform, transform.sql), transform.materialize
     if transform.upsert and slices is not None:
-        sql, slices = _upserted(engine, transform, plan, sql)
+        sql, slices = _upserted(engine, lake, shard, transform, plan, sql)
         materialize = ()
     elif slices is not None:
         sql = f"SELECT * FROM ({sql}) AS result WHERE {predicate(slices, transform.spec.slice_column)}"
@@ -159,61 +159,81 @@ def _expose_inputs(
             if told.new_rows:
                 where = _new_rows(plan, address)
             elif told.days is None or spec.slice_column is None or transform.spec.slice_column is None:
-                where = predicate(dict.fromkeys(slices), None)
+                where = conditions(dict.fromkeys(slices), None)
             else:
                 window = widen(slices, before=-told.days[0], after=told.days[1])
-                where = predicate(window, spec.slice_column, spec.month_column)
+                where = conditions(window, spec.slice_column, spec.month_column)
         engine.expose(spec.view, spec, uri, version, where)
         if transform.upsert:
             scope = None if slices is None else _landed_tenants(plan, address)
             engine.expose(f"{spec.view}__all", spec, uri, version, scope)
     if transform.upsert:
-        own = transform.spec
-        scope = "1 = 0" if slices is None else _own_scope(plan)
-        engine.expose(f"{own.view}__self", own, lake.table_uri(own, shard), plan.own_version, scope)
+        _expose_met(engine, lake, shard, transform, plan, [] if slices is None else _own_scope(plan))
 
 
-def _new_rows(plan: Plan, address: str) -> str:
-    """Condition of the rows that landed since the last run, and of everything of the tenants to be computed anew."""
+def _expose_met(engine: Engine, lake: Lake, shard: str, transform: Transform, plan: Plan, scope: Sequence[str]) -> None:
+    """Make `<own view>__met` the rows of the table's own days on which it has a key that landed.
+
+    All of its keys are looked at, because a message can come again after any time, and nothing else is: a scan of two
+    narrow columns. Most of what landed is met nowhere, so few days are read in their width, or none.
+    """
+    own = transform.spec
+    uri, day = lake.table_uri(own, shard), own.slice_column
+    engine.expose(f"{own.view}__self", own, uri, plan.own_version, scope)
+    met: Slices = {}
+    if scope and plan.own_version is not None:
+        landed = " UNION ALL ".join(f"SELECT tenant_id, message_key FROM {spec_at(i).view}" for i in transform.inputs)
+        met = grouped(
+            engine.rows(
+                f"SELECT DISTINCT s.tenant_id, s.{day} FROM {own.view}__self AS s "
+                f"LEFT SEMI JOIN ({landed}) AS n ON s.tenant_id = n.tenant_id AND s.message_key = n.message_key"
+            )
+        )
+    engine.expose(f"{own.view}__met", own, uri, plan.own_version, conditions(met, day, own.month_column))
+
+
+def _new_rows(plan: Plan, address: str) -> list[str]:
+    """Conditions of the rows that landed since the last run, and of everything of the tenants to be computed anew."""
     trail = plan.trails[address]
     terms = []
+    whole = conditions(dict.fromkeys(plan.whole), None)
     if trail.batches:
         days = ", ".join(f"DATE '{day}'" for day in sorted(trail.landed_dates))
         batches = ", ".join(f"'{batch}'" for batch in sorted(trail.batches))
-        terms.append(f"(landed_date IN ({days}) AND batch_id IN ({batches}))")
-    if plan.whole:
-        terms.append(predicate(dict.fromkeys(plan.whole), None))
-    return " OR ".join(terms) if terms else "1 = 0"
+        others = "".join(f" AND NOT {term}" for term in whole)
+        terms.append(f"(landed_date IN ({days}) AND batch_id IN ({batches}){others})")
+    return terms + whole
 
 
-def _landed_tenants(plan: Plan, address: str) -> str:
-    return predicate(dict.fromkeys({*plan.trails[address].slices, *plan.whole}), None)
+def _landed_tenants(plan: Plan, address: str) -> list[str]:
+    return conditions(dict.fromkeys({*plan.trails[address].slices, *plan.whole}), None)
 
 
-def _own_scope(plan: Plan) -> str:
+def _own_scope(plan: Plan) -> list[str]:
     """Rows of its own table that new copies can meet: those of tenants that landed, unless computed anew."""
     landed = {tenant for trail in plan.trails.values() for tenant in trail.slices}
-    return predicate(dict.fromkeys(landed - plan.whole), None)
+    return conditions(dict.fromkeys(landed - plan.whole), None)
 
 
-def _upserted(engine: Engine, transform: Transform, plan: Plan, sql: str) -> tuple[str, Slices]:
+def _upserted(engine: Engine, lake: Lake, shard: str, transform: Transform, plan: Plan, sql: str) -> tuple[str, Slices]:
     """SELECT of the new contents of the slices that new winners enter or leave, and those slices."""
     spec = transform.spec
     engine.stage("upserted", sql, transform.materialize)
-    mine, day = f"{spec.view}__self", spec.slice_column
+    day = spec.slice_column
     same = " AND ".join(f"s.{name} = u.{name}" for name in ("tenant_id", "message_key", "message_id"))
     found = grouped(
         engine.rows(
             f"SELECT DISTINCT tenant_id, {day} FROM upserted "
-            f"UNION SELECT s.tenant_id, s.{day} FROM {mine} AS s INNER JOIN upserted AS u ON {same}"
+            f"UNION SELECT s.tenant_id, s.{day} FROM {spec.view}__met AS s INNER JOIN upserted AS u ON {same}"
         )
     )
     slices = closed(union([found, dict.fromkeys(plan.whole)]))
     names = ", ".join(f"`{c.name}`" for c in spec.columns)
     kept = ", ".join(f"s.`{c.name}`" for c in spec.columns)
-    where = predicate({t: dates for t, dates in slices.items() if dates is not None}, day, spec.month_column)
+    where = conditions({t: dates for t, dates in slices.items() if dates is not None}, day, spec.month_column)
+    engine.expose(f"{spec.view}__slices", spec, lake.table_uri(spec, shard), plan.own_version, where)
     return (
-        f"SELECT {names} FROM upserted UNION ALL SELECT {kept} FROM (SELECT * FROM {mine} WHERE {where}) AS s "
+        f"SELECT {names} FROM upserted UNION ALL SELECT {kept} FROM {spec.view}__slices AS s "
         f"LEFT ANTI JOIN upserted AS u ON {same}",
         slices,
     )

@@ -69,7 +69,12 @@ def closed(slices: Slices) -> dict[str, frozenset[date] | None]:
 
 
 def predicate(slices: Slices, slice_column: str | None, month_column: str | None = None) -> str:
-    """SQL condition of `slices`: literals only, so that engines prune partitions and files by it.
+    """SQL condition of `slices`: literals only, so that engines prune partitions and files by it."""
+    return " OR ".join(conditions(slices, slice_column, month_column)) or "1 = 0"
+
+
+def conditions(slices: Slices, slice_column: str | None, month_column: str | None = None) -> list[str]:
+    """The terms of `predicate`: no row meets two of them.
 
     Tenants that share the same dates share one term: 200 (tenant, date) pairs in one OR took 6.9 s (STACK).
     """
@@ -85,12 +90,12 @@ def predicate(slices: Slices, slice_column: str | None, month_column: str | None
             terms.append(f"({scope})")
         elif key:
             days = " OR ".join(_between(slice_column or "", first, last) for first, last in key)
-            months = ""
+            bounds = f" AND {_between(slice_column or '', key[0][0], key[-1][1])}" if len(key) > 1 else ""
             if month_column:
                 first_month, last_month = key[0][0].replace(day=1), key[-1][1].replace(day=1)
-                months = f" AND {_between(month_column, first_month, last_month)}"
-            terms.append(f"({scope}{months} AND ({days}))")
-    return " OR ".join(terms) if terms else "1 = 0"
+                bounds = f" AND {_between(month_column, first_month, last_month)}{bounds}"
+            terms.append(f"({scope}{bounds} AND ({days}))")
+    return terms
 
 
 def _between(column: str, first: date, last: date) -> str:

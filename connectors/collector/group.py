@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,9 +27,17 @@ _Waiting = tuple[bytes, "asyncio.Future[None]"]
 class GroupCommit:
     """Appends of one event loop to a journal; a thread of its own does the writing."""
 
-    def __init__(self, journal: Journal, on_failure: Callable[[str], None] = lambda _: None) -> None:
-        """`on_failure` hears on the writer's thread why a group could not be kept."""
-        self.journal, self._on_failure = journal, on_failure
+    def __init__(
+        self,
+        journal: Journal,
+        on_failure: Callable[[str], None] = lambda _: None,
+        on_group: Callable[[int, float], None] = lambda _, __: None,
+    ) -> None:
+        """On the writer's thread `on_failure` hears why a group could not be kept, `on_group` of the others.
+
+        `on_group`: how many payloads reached the disk together, and in how many seconds.
+        """
+        self.journal, self._on_failure, self._on_group = journal, on_failure, on_group
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Waiting] = deque()
         self._bytes = 0
@@ -50,6 +59,11 @@ class GroupCommit:
             self._wake.notify()
         # Not cancelled with its request: a client that hangs up changes nothing for what is written already.
         await asyncio.shield(done)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What waits for the disk now."""
+        return self._bytes
 
     async def close(self) -> None:
         """Write what waits, close the journal's segment and give the journal back."""
@@ -84,8 +98,10 @@ class GroupCommit:
 
     def _write(self, group: list[_Waiting]) -> None:
         error: Exception | None = None
+        clock = time.perf_counter()
         try:
             self.journal.append([payload for payload, _ in group])
+            self._on_group(len(group), time.perf_counter() - clock)
         except Exception as failure:
             # Whatever it is: a writer that died would leave every later request waiting for ever.
             error = failure if isinstance(failure, NotWritable) else NotWritable(type(failure).__name__)

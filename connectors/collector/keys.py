@@ -6,25 +6,20 @@ that cannot be read is our failure (503), and what was known before goes on to c
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import math
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from connectors.collector.following import Following
 from connectors.collector.protocol import Refusal, unauthorized
 from warehouse_models.catalog import Catalog
 from warehouse_models.lake import Lake
 from warehouse_models.quotas import events_per_second
 from warehouse_models.sources import TABLE, Sources, hash_of
 
-EVERY_SECONDS = 2.0
-# An unknown key is looked up at once, but not more often than this: anybody can send unknown keys.
-_AT_MOST_EVERY = 0.5
 BURST_SECONDS = 30
 _SUSPENDED_SECONDS = 300
-_log = logging.getLogger("tenure.collector")
 
 
 @dataclass(frozen=True)
@@ -61,32 +56,41 @@ class Bucket:
         return 0
 
 
+def check_mounted(lake: Lake, *tables: str) -> None:
+    """FileNotFoundError: a lake whose disk is not mounted has no catalog either, and is not one without sources."""
+    for name in tables:
+        if lake.open(lake.catalog_uri(name)) is None:
+            raise FileNotFoundError(f"catalog/{name}")
+
+
 class Keys:
     """The keys that may write now; used on one event loop."""
 
     def __init__(self, lake: Lake) -> None:
         self._catalog = Catalog(lake)
-        self._known: dict[str, Writer] = {}
-        self._read_at = self._tried_at = -math.inf
-        self._reading = asyncio.Lock()
+        self._sources: Following[dict[str, Writer]] = Following({}, self._load)
         self._buckets: dict[str, Bucket] = {}
 
     @property
     def is_loaded(self) -> bool:
         """Whether the catalog could be read at least once."""
-        return self._read_at > -math.inf
+        return self._sources.is_loaded
+
+    @property
+    def age(self) -> float:
+        """Seconds since the catalog was read; infinite: never."""
+        return self._sources.age
 
     async def writer(self, key: str | None) -> Writer:
         """Who writes by this key. Refusal 401: nobody; 503: unknown, and the catalog cannot be read."""
         if key is None:
             raise unauthorized()
         sha, asked = hash_of(key), time.monotonic()
-        found = self._known.get(sha)
+        found = self._sources.known.get(sha)
         if found is None:
-            await self._read(asked)
-            if self._read_at < asked:
+            if not await self._sources.read_since(asked):
                 raise Refusal(503, "catalog_unreadable", "who has this key cannot be looked up now; come again", 5)
-            found = self._known.get(sha)
+            found = self._sources.known.get(sha)
         if found is None or (found.until is not None and datetime.now(UTC) >= found.until):
             raise unauthorized()
         return found
@@ -103,30 +107,11 @@ class Keys:
 
     async def follow(self) -> None:
         """Read the catalog again and again, until cancelled."""
-        while True:
-            await self._read(time.monotonic())
-            await asyncio.sleep(EVERY_SECONDS)
+        await self._sources.follow()
 
-    async def _read(self, asked: float) -> None:
-        """Read the catalog, unless somebody did or tried since `asked`."""
-        async with self._reading:
-            if self._tried_at >= asked:
-                return
-            await asyncio.sleep(self._tried_at + _AT_MOST_EVERY - time.monotonic())
-            self._tried_at = time.monotonic()
-            try:
-                self._known, self._read_at = await asyncio.to_thread(self._load), self._tried_at
-            except Exception as error:
-                # Whatever it is, the keys that are known go on to count.
-                _log.error("the catalog cannot be read", extra={"error": type(error).__name__})
-
-    def _load(self) -> dict[str, Writer]:
+    def _load(self, before: dict[str, Writer]) -> dict[str, Writer]:
         now = datetime.now(UTC)
-        lake = self._catalog.lake
-        for name in ("tenants", TABLE) if self._known else ("tenants",):
-            # A lake whose disk is not mounted has no catalog either, and is not one without sources.
-            if lake.open(lake.catalog_uri(name)) is None:
-                raise FileNotFoundError(f"catalog/{name}")
+        check_mounted(self._catalog.lake, *(("tenants", TABLE) if before else ("tenants",)))
         tenants = {tenant.tenant_id: tenant for tenant in self._catalog.tenants()}
         known = {}
         for source in Sources(self._catalog).all():

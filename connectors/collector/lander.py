@@ -2,6 +2,7 @@
 
     segment ─▶ records ─▶ events ─▶ contract ─▶ quarantine (found by file, line, content: written once)
                                         └─▶ one Delta commit a shard: the rows, and the segment's number as position
+            └─▶ counts (usage.py)          └─▶ one Delta commit a shard, with the position too
                                                      └─▶ the file is deleted
 
 Killed between any two steps and run again it ends the same: a shard whose position is at the segment has its rows
@@ -27,9 +28,13 @@ from duckdb import DuckDBPyConnection
 
 from connectors import refusals
 from connectors.collector.clock import tell_clock
+from connectors.collector.hook_lander import HookCounts, HookLander, Segment
+from connectors.collector.hook_records import CALL, as_sent
 from connectors.collector.journal import ask_to_close, close_left, closed_segments, lock, sync_disk
 from connectors.collector.messages import Message, events, text
 from connectors.collector.records import Damage, read_records
+from connectors.collector.usage import ADDRESS as USAGE
+from connectors.collector.usage import Usage
 from connectors.contracts import How, contract_of
 from connectors.events import EventContract
 from connectors.quarantine import Landing, RefusedRow, refuse
@@ -40,6 +45,7 @@ from connectors.times import now_micros
 from warehouse_models.catalog import Catalog, Tenant
 from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
+from warehouse_models.spec import TableSpec
 from warehouse_models.specs import spec
 from warehouse_models.trail import landing
 
@@ -52,15 +58,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass
 class JournalReport:
-    """What landed: segments, requests, events added to bronze, events refused (`reasons`: by code).
+    """What landed: segments, requests, events added to bronze, events and deliveries refused (`reasons`: by code).
 
-    `kept`: segments that stay beside the journal, for a person to look at, by why.
+    `hooks`: deliveries of webhooks. `kept`: segments that stay beside the journal, for a person to look at, by why.
     """
 
     segments: int = 0
     requests: int = 0
     accepted: int = 0
     quarantined: int = 0
+    hooks: HookCounts = field(default_factory=HookCounts)
     reasons: dict[str, int] = field(default_factory=dict)
     kept: dict[str, str] = field(default_factory=dict)
 
@@ -177,6 +184,9 @@ class _Segment:
         self.seen: set[tuple[Any, ...]] = set()
         self.good: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
         self.refused: dict[tuple[str, str], list[RefusedRow]] = {}
+        self.usage = Usage()
+        at = Segment(self.app, number, self.file, self.batch_id, self.now, self.day, self.limit)
+        self.hooks = HookLander(lake, duck, at)
 
     def land(self) -> None:
         why = self._read()
@@ -187,6 +197,8 @@ class _Segment:
             by_shard.setdefault(self.tenants[tenant].shard, []).append((tenant, source))
         for shard, writers in sorted(by_shard.items()):
             self._commit(shard, writers)
+        self.report.hooks.add(self.hooks.write())
+        self._meter()
         if not self.lake.is_remote:
             # delta-rs syncs nothing: dropped before it, the events would go with the power that fails a moment later.
             sync_disk(Path(self.lake.root))
@@ -216,10 +228,16 @@ class _Segment:
             if tenant is None:
                 why = f"the catalog does not know tenant {message.tenant}"
                 continue
-            line = self._take(message, tenant, line)
+            before, line = line, self._take(message, tenant, line)
+            self.usage.count(as_sent(message), line - before)
         return why
 
     def _take(self, message: Message, tenant: Tenant, line: int) -> int:
+        if message.call.startswith(CALL):
+            line, reasons = self.hooks.take(message, tenant, line)
+            for reason in reasons:
+                self.report.refuse(reason)
+            return line
         key = message.tenant, message.source
         contract = self._contract(tenant)
         good = self.good.setdefault(key, [])
@@ -264,7 +282,7 @@ class _Segment:
         )
 
     def _commit(self, shard: str, writers: list[tuple[str, str]]) -> None:
-        """The rows of one shard and the position, in one commit; nothing where the position says they are there."""
+        """The events of one shard."""
         parts, tenants = [], set()
         for tenant, source in writers:
             if rows := self.good[tenant, source]:
@@ -273,19 +291,30 @@ class _Segment:
                 tenants.add(tenant)
         if not parts:
             return
-        added = pa.concat_tables(parts)
         told = landing(self.batch_id, [self.day], sorted(tenants))
+        added = pa.concat_tables(parts)
+        if self._append_once(self.table, shard, added, told):
+            self.report.accepted += added.num_rows
+
+    def _meter(self) -> None:
+        by_shard: dict[str, set[str]] = {}
+        for tenant in self.usage.tenants():
+            by_shard.setdefault(self.tenants[tenant].shard, set()).add(tenant)
+        for shard, tenants in sorted(by_shard.items()):
+            rows, told = self.usage.rows(tenants, file=self.file, batch_id=self.batch_id, now=self.now)
+            self._append_once(spec(USAGE), shard, rows, told)
+
+    def _append_once(self, table: TableSpec, shard: str, added: pa.Table, told: dict[str, Any]) -> bool:
+        """Append rows and the position in one commit; False where the position says that they are there."""
         for _ in range(_ATTEMPTS):
-            target = self.lake.create(self.table, shard)
+            target = self.lake.create(table, shard)
             position = target.transaction_version(self.app)
             if position is not None and position >= self.number:
-                return
+                return False
             try:
                 # Pinned to the snapshot whose position was read: two landers at once meet, and the second looks again.
-                marks = {self.app: self.number}
-                self.lake.append(self.table, shard, added, trail=told, transactions=marks, at=target)
-                self.report.accepted += added.num_rows
-                return
+                self.lake.append(table, shard, added, trail=told, transactions={self.app: self.number}, at=target)
+                return True
             except CommitFailedError:
                 continue
         raise TenureError(f"landing {self.file}", "other writers keep winning the commit", "run it again")

@@ -9,9 +9,8 @@ else, and a rule that is mended later still finds the body as it came.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,12 +18,13 @@ import orjson
 from connectors import refusals
 from connectors.canonical import TooDeep, canonical, exact, parse, sha_hex
 from connectors.collector.protocol import BATCH
+from connectors.deep import deep
 from connectors.reading import why_not_json
 from connectors.times import iso
 
 _VERSION = 1
-# orjson reads 1,024 levels.
-_LEVELS = 5_000
+# Levels, and calls on the stack, by which an event is deeper than what it is filled with.
+_DEEPER = 32
 
 
 class Message(NamedTuple):
@@ -70,12 +70,27 @@ def events(message: Message) -> Iterator[Sent]:
     if message.call != BATCH:
         yield _sent({**body, "type": message.call}, message, {}, is_clean)
         return
+    batch = {"sentAt": body.get("sentAt"), **_shared(body)}
     for event in body["batch"]:
-        yield _sent(event, message, body, is_clean)
+        yield _sent(event, message, batch, is_clean)
+
+
+def _shared(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a batch says for each of its events, where it can be written: half a character in it costs no event."""
+    found = {}
+    for name in ("context", "integrations"):
+        if isinstance(said := body.get(name), dict):
+            probe: Any = said
+            for _ in range(_DEEPER):
+                probe = [probe]
+            with suppress(TooDeep):
+                canonical(probe)
+                found[name] = said
+    return found
 
 
 def _body(text: bytes) -> tuple[dict[str, Any], bool]:
-    with _deep():
+    with deep():
         try:
             return exact(parse(text), text), True
         except ValueError:
@@ -107,7 +122,7 @@ def _filled(event: dict[str, Any], message: Message, batch: Mapping[str, Any], a
     filled = {**event, "receivedAt": received}
     for name in ("context", "integrations"):
         shared, own = batch.get(name), event.get(name)
-        if isinstance(shared, dict) and (own is None or isinstance(own, dict)):
+        if shared is not None and (own is None or isinstance(own, dict)):
             filled[name] = {**shared, **(own or {})}
     if _is_absent(event, "originalTimestamp") and not _is_absent(event, "timestamp"):
         filled["originalTimestamp"] = event["timestamp"]
@@ -136,16 +151,5 @@ def text(event: dict[str, Any]) -> bytes:
 
 def _text(value: Any) -> bytes:
     """A JSON text of any parsed value; broken characters are escaped, and NaN stays what it is."""
-    with _deep():
+    with deep():
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-
-
-@contextmanager
-def _deep() -> Iterator[None]:
-    """As many levels for the standard library's JSON as orjson reads: one deep event must not cost its neighbours."""
-    levels = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(levels, _LEVELS))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(levels)

@@ -10,11 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
+
+from connectors.deep import deep
 
 BATCH = "batch"
 # A path's last part -> the type of its one event, or BATCH. One letter: Segment's browser SDK.
@@ -27,6 +30,10 @@ MOST_BODY = 8 * 1024 * 1024 + 64 * 1024
 SUCCESS = b'{"success":true}'
 _GZIP = b"\x1f\x8b"
 _STEP = 256 * 1024
+# More than the contract can write again (an event of so many levels is always quarantined), and orjson reads 1,024.
+_LEVELS = 1_010
+# A string, ended by its quote or by the text's end (else the search would begin anew at each quote), or a bracket.
+_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*\\?(?:"|\Z)|[\[\]{}]', re.DOTALL)
 
 
 class Refusal(Exception):
@@ -110,7 +117,7 @@ def parsed(text: bytes) -> tuple[dict[str, Any], bytes]:
     """A body's object, and its text in UTF-8. Refusal 400: it is no JSON object.
 
     JSON of one event can be broken inside and leave its neighbours whole: half a character (JavaScript cuts strings in
-    the middle of one), NaN (Python writes it), a byte that is no UTF-8. Such a body is taken, and
+    the middle of one), NaN (Python writes it), a byte that is no UTF-8, thousands of levels. Such a body is taken, and
     `messages.py` finds the event.
     """
     try:
@@ -125,11 +132,33 @@ def parsed(text: bytes) -> tuple[dict[str, Any], bytes]:
 def _lenient(text: bytes) -> tuple[Any, bytes]:
     try:
         plain = text.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-        value = json.loads(plain, parse_int=_integer)
-        # Escaped, so that the journal holds UTF-8 whatever came.
-        return value, json.dumps(value).encode()
-    except (ValueError, RecursionError):
+        with deep():
+            value = json.loads(_shallow(plain), parse_int=_integer)
+            # Escaped, so that the journal holds UTF-8 whatever came.
+            return value, json.dumps(value).encode()
+    except ValueError:
         raise Refusal(400, "bad_json", "the body is not JSON") from None
+
+
+def _shallow(text: str) -> str:
+    """The text, with what is nested deeper than _LEVELS as a string of its own text: one such event costs no other."""
+    parts: list[str] = []
+    level = start = done = 0
+    for token in _TOKENS.finditer(text):
+        at = token.start()
+        if text[at] in "[{":
+            level += 1
+            if level == _LEVELS + 1:
+                start = at
+        elif text[at] in "]}":
+            if level == _LEVELS + 1:
+                parts += text[done:start], json.dumps(text[start : at + 1])
+                done = at + 1
+            level -= 1
+    # What is never closed stays as it is, and is read by nobody: it may be deeper than the machine's stack.
+    if level > _LEVELS:
+        raise ValueError("the text ends in the middle")
+    return "".join(parts) + text[done:] if parts else text
 
 
 def _integer(digits: str) -> float:

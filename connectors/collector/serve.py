@@ -15,6 +15,7 @@ from pathlib import Path
 
 from connectors.collector.app import make_app
 from connectors.collector.journal import open_journal
+from connectors.collector.metrics import Metrics
 from warehouse_models import home
 from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
@@ -31,9 +32,14 @@ def serve(
     certificate: Path | None = None,
     private_key: Path | None = None,
     allow_http: bool = False,
-    on_ready: Callable[[str, Path], None] = lambda address, journal: None,
+    metrics_host: str = "127.0.0.1",
+    metrics_port: int | None = None,
+    on_ready: Callable[[str, Path, str], None] = lambda address, journal, metrics: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; port 0 is any free one. `on_ready` hears the address and the journal's folder.
+    """Serve until SIGTERM or SIGINT; port 0 is any free one.
+
+    `metrics_port`: where Prometheus asks, None: nowhere. `on_ready` hears the address, the journal's folder, and the
+    metrics' address or an empty text.
 
     TenureError: the port is taken, the journal cannot be written, a certificate without its key, or plain HTTP for
     more than this machine: write keys and what people do would go over the network for everybody to read.
@@ -48,13 +54,19 @@ def serve(
         raise TenureError(f"host {host}", why, "give --tls-cert and --tls-key, or --allow-http behind a proxy with TLS")
     import uvicorn
 
+    from connectors.collector.connection import Connection
+
     listening = _listen(host, port)
     with listening:
         journal = open_journal(home.journal_root())
+        metrics = Metrics()
         _log_as_json()
         _allow_connections()
         config = uvicorn.Config(
-            make_app(lake, journal),
+            make_app(lake, journal, metrics),
+            http=Connection,
+            # Nothing here speaks it, and a header that asks for it must not take a request away from the application.
+            ws="none",
             ssl_certfile=certificate,
             ssl_keyfile=private_key,
             log_config=None,
@@ -71,8 +83,11 @@ def serve(
         signal.signal(signal.SIGTERM, lambda *_: None)
         scheme, at = "http" if certificate is None else "https", listening.getsockname()
         name = f"[{at[0]}]" if ":" in at[0] else at[0]
-        on_ready(f"{scheme}://{name}:{at[1]}", journal.folder)
         try:
+            told = ""
+            if metrics_port is not None:
+                told = f"http://{metrics_host}:{metrics.serve(metrics_host, metrics_port)}/metrics"
+            on_ready(f"{scheme}://{name}:{at[1]}", journal.folder, told)
             server.run(sockets=[listening])
         finally:
             journal.close()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration.assets.described import spec_of
+from orchestration.journals import land_collected
 from orchestration.pipeline import SHARDS, Pipeline
 from warehouse_models.spec import TableSpec
 from warehouse_models.specs import all_specs
@@ -18,6 +19,13 @@ def bronze_specs() -> list[TableSpec]:
     return [spec for spec in all_specs().values() if spec.layer == "bronze"]
 
 
+COLLECTOR = dg.AssetSpec(
+    ["sources", "collector"],
+    description="Events that SDKs sent to `tenure collector serve`, and webhooks of vendors, out of its journal.",
+    group_name="sources",
+    kinds={"http"},
+    owners=["team:data-engineering"],
+)
 FILE_DROP = dg.AssetSpec(
     ["sources", "file_drop"],
     description="Files that `tenure land` takes: one canonical object per file, as JSONL, CSV or Parquet.",
@@ -25,12 +33,24 @@ FILE_DROP = dg.AssetSpec(
     kinds={"file"},
     owners=["team:data-engineering"],
 )
-_SPECS = [spec_of(spec, deps=[FILE_DROP.key]) for spec in bronze_specs()]
+SOURCES = (FILE_DROP, COLLECTOR)
+_BOTH = ("bronze/product/events", "bronze/quarantine", "bronze/landings")
+
+
+def _sources(spec: TableSpec) -> list[dg.AssetKey]:
+    """What writes a table."""
+    if spec.address in _BOTH:
+        return [source.key for source in SOURCES]
+    return [COLLECTOR.key if spec.domain in ("collector", "webhooks") else FILE_DROP.key]
+
+
+_SPECS = [spec_of(spec, deps=_sources(spec)) for spec in bronze_specs()]
 
 
 @dg.multi_asset(name="bronze", specs=_SPECS, partitions_def=SHARDS, can_subset=True)
 def bronze(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[dg.MaterializeResult]:
-    """Note version and row count of every landed table of the shard; version -1: nothing has landed yet."""
+    """Land what collectors took, then note version and row count of every table; version -1: nothing has landed yet."""
+    land_collected(pipeline.lake, context.log)
     for spec, described in zip(bronze_specs(), _SPECS, strict=True):
         if described.key not in context.selected_asset_keys:
             continue

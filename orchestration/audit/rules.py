@@ -20,6 +20,8 @@ from warehouse_models.spec import TableSpec
 from warehouse_models.specs import all_specs
 
 _EVENT_TYPES = "'identify', 'track', 'page', 'screen', 'group', 'alias'"
+# When a row was received or became true, in whatever table.
+_TIMES = ("received_at", "updated_at", "first_received_at", "last_received_at")
 _RATIO = re.compile(r"ratio 0 to 1\b")
 
 
@@ -68,6 +70,7 @@ def _bronze_specs() -> list[TableSpec]:
 
 def _bronze(spec: TableSpec) -> Iterator[Rule]:
     what = f"some {spec.name.replace('_', ' ')} received"
+    names = [column.name for column in spec.columns]
     required = [column.name for column in spec.columns if not column.nullable]
     condition = " or ".join(f"{name} is null" for name in required)
     yield Rule(
@@ -82,14 +85,14 @@ def _bronze(spec: TableSpec) -> Iterator[Rule]:
         spec.address,
         "no_row_is_from_the_future",
         # A source may be a day ahead of us (METRICS §1, quarantine); landing refuses what is further.
-        _count("greatest(received_at, updated_at) > landed_at + interval 1 day"),
+        _count(f"greatest({', '.join(name for name in _TIMES if name in names)}) > landed_at + interval 1 day"),
         f"{what} carry dates that lie in the future",
     )
     yield Rule(
         "bronze_in",
         spec.address,
         "ids_are_not_empty",
-        _count("coalesce(trim(record_id), '') = ''"),
+        _count(f"coalesce(trim({'record_id' if 'record_id' in names else 'source_id'}), '') = ''"),
         f"{what} lack what identifies them",
     )
     if spec.name == "events":

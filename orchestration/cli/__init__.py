@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from orchestration.cli import catalog, collector, demo, landing, run, sandbox, services, sources, sql, users
+from orchestration.cli import catalog, collector, demo, hooks, landing, run, sandbox, services, sources, sql, users
 from orchestration.cli.output import TenureGroup
 
 HELP = """
@@ -30,7 +30,8 @@ Product events, CRM, support and billing data go in; engagement, revenue and hea
 
 [bold]Your own events[/]
   tenure source add --tenant acme --name web    a write key for an SDK of Segment or RudderStack
-  tenure collector serve                        take its events; `tenure run` lands them
+  tenure hook add --tenant acme --system stripe a path for a vendor's webhooks
+  tenure collector serve                        take their events; `tenure run` lands them
 
 State lives under TENURE_HOME (default: .tenure in this folder). Nothing is written outside it.
 """
@@ -45,7 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (demo, run, services, landing, sources, collector, sql, catalog, users, sandbox):
+for module in (demo, run, services, landing, sources, hooks, collector, sql, catalog, users, sandbox):
     module.register(app)
 
 

@@ -31,17 +31,25 @@ def serve(
     allow_http: Annotated[
         bool, typer.Option("--allow-http", help="Plain HTTP for more than this machine: a proxy in front has TLS.")
     ] = False,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port of Prometheus metrics, /metrics; 0: any free one. Default: none."),
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address on which the metrics are served.")] = "127.0.0.1",
 ) -> None:
     """Take events of Segment's and RudderStack's SDKs until stopped (Ctrl-C, SIGTERM).
 
-    An event is on the disk before the reply. `tenure run` lands what was taken. Sources and their write keys:
-    `tenure source add`.
+    An event is on the disk before the reply; `tenure run` lands what was taken. Sources and their write keys:
+    `tenure source add`. GET /health answers while the process does, GET /ready while it can take events; metrics have
+    a port of their own, because the tracking API is open to the world.
     """
     from connectors.collector.serve import serve as serve_events
     from warehouse_models.lake import Lake
 
-    def ready(address: str, journal: Path) -> None:
+    def ready(address: str, journal: Path, metrics: str) -> None:
         err.print(f"[cyan]▸[/] collector on [bold]{address}[/], journal {journal}")
+        if metrics:
+            err.print(f"  metrics on {metrics}")
 
     serve_events(
         Lake(),
@@ -50,5 +58,7 @@ def serve(
         certificate=tls_cert,
         private_key=tls_key,
         allow_http=allow_http,
+        metrics_host=metrics_host,
+        metrics_port=metrics_port,
         on_ready=ready,
     )

@@ -20,11 +20,11 @@ def register(app: typer.Typer) -> None:
 def demo(
     repository: Annotated[Path | None, typer.Option(help="A git repository you know [this project's own].")] = None,
     days: Annotated[int, typer.Option(help="Days of simulated history.")] = 180,
-    start: Annotated[bool, typer.Option("--start/--no-start", help="Leave Dagster and Superset running.")] = True,
+    start: Annotated[bool, typer.Option("--start/--no-start", help="Leave the services running.")] = True,
 ) -> None:
     """Land, run, audit, publish and show: a simulated world of three tenants, and a real git history.
 
-    Leaves Dagster and Superset running and prints where to look. Safe to repeat: nothing lands twice.
+    Leaves Dagster, the collector and Superset running and prints where to look. Safe to repeat: nothing lands twice.
     """
     from orchestration.cli.run import print_progress
     from orchestration.demo import demo as run_demo

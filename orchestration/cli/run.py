@@ -85,6 +85,9 @@ def _land_journals(catalog: Catalog) -> None:
         reasons = ", ".join(f"{count} {code}" for code, count in sorted(landed.reasons.items()))
         refused = f", {landed.quarantined} quarantined ({reasons})" if landed.quarantined else ""
         err.print(f"  [green]✓[/] journal: {landed.accepted} events of {landed.requests} requests{refused}")
+    if landed.hooks.added or landed.hooks.repeated:
+        told = f"{landed.hooks.added} deliveries, {landed.hooks.repeated} known already"
+        err.print(f"  [green]✓[/] webhooks: {told}, {landed.hooks.fetches} records to fetch")
     for path, why in landed.kept.items():
         err.print(f"  [yellow]![/] {escape(path)} is kept: {escape(why)}")
 

@@ -17,9 +17,10 @@ def register(app: typer.Typer) -> None:
 
 
 def up() -> None:
-    """Start Dagster (UI, sensor, schedule) and Superset in the background, on 127.0.0.1 only.
+    """Start Dagster (UI, sensor, schedule), the collector and Superset in the background, on 127.0.0.1 only.
 
-    Ports: TENURE_DAGSTER_PORT (3000), TENURE_SUPERSET_PORT (8088); 0 takes any free one. Starting twice does nothing.
+    Ports: TENURE_DAGSTER_PORT (3000), TENURE_COLLECTOR_PORT (8080), TENURE_METRICS_PORT (9464), TENURE_SUPERSET_PORT
+    (8088); 0 takes any free one. Starting twice does nothing.
     Needs an operator for Superset the first time: TENURE_OPERATOR_PASSWORD, or one is made up and printed once.
     """
     from orchestration import services
@@ -28,6 +29,8 @@ def up() -> None:
 
     with step("start Dagster"):
         dagster = services.up_dagster(lambda line: err.print(f"  {escape(line)}"))
+    with step("start the collector"):
+        collector = services.up_collector()
     password, is_new = operator_password()
     with step("start Superset"):
         from dashboards import service
@@ -35,7 +38,8 @@ def up() -> None:
         if is_new:
             service.apply(home.home(), operator_password=password, tell=lambda line: err.print(f"  {escape(line)}"))
         superset = services.up_superset()
-    out.print(f"Dagster   {dagster}\nSuperset  {superset}   user operator, password {password}")
+    out.print(f"Dagster    {dagster}\nCollector  {collector}   metrics {services.metrics_url()}")
+    out.print(f"Superset   {superset}   user operator, password {password}")
 
 
 def down() -> None:

@@ -52,10 +52,12 @@ def stop_started(first: int) -> None:
     del STARTED[first:]
 
 
-def start(folder: Path, *, port: int = 0, **environment: str) -> Collector:
-    """Start a collector of this TENURE_HOME; its output goes to a file in `folder`."""
+def start(
+    folder: Path, *, port: int = 0, arguments: tuple[str, ...] = (), first: str = "", **environment: str
+) -> Collector:
+    """Start a collector of this TENURE_HOME; its output goes to a file in `folder`. `first`: Python it runs before."""
     log = folder / f"collector-{time.monotonic_ns()}.log"
-    command = [*TENURE, "collector", "serve", "--port", str(port)]
+    command = [*TENURE[:2], f"{first}\n{TENURE[2]}", "collector", "serve", "--port", str(port), *arguments]
     with log.open("wb") as file:
         process = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), **environment}, stdout=file, stderr=file

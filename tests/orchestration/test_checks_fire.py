@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,7 @@ def bill(lake: Lake, tenant: str, folder: Path) -> None:
 
 
 def spoil_silver(world: SilverWorld) -> None:
-    """What the marts that are views would show: events and sessions twice, of no kind, ending before they start."""
+    """What the marts that are views would show: events, sessions and usage twice, of no kind, without a request."""
     silver = world._silver()
     for address, changes in (
         ("silver/product/events", {"type": "guess"}),
@@ -112,6 +113,9 @@ def spoil_silver(world: SilverWorld) -> None:
     ):
         rows = [row for row in silver[address] if row["tenant_id"] == "bolt"][:1]
         world.extra_rows[address] += [{**row, **changes} for row in rows]
+    hour = {"date": date(2024, 1, 2), "hour": datetime(2024, 1, 2, tzinfo=UTC), "month": date(2024, 1, 1)}
+    counts = {"requests": 0, "events": 1, "bytes": 1}
+    world.extra_rows["silver/collector/usage"] += [{"tenant_id": "bolt", "source_id": "web", **hour, **counts}] * 2
 
 
 def spoil(connection: duck.duckdb.DuckDBPyConnection, mart: Mart) -> None:

@@ -1,4 +1,4 @@
-"""Superset as a service: a small server stands in for it; the real one is started in tests/browser."""
+"""The services in the background. A small server stands in for Superset; the real one is started in tests/browser."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 from dashboards import environment
 from orchestration import processes, services
+from warehouse_models.catalog import Catalog
 from warehouse_models.errors import TenureError
+from warehouse_models.lake import Lake
+from warehouse_models.sources import Sources
 
 HEALTHY = """
 import http.server, sys
@@ -106,3 +110,42 @@ def test_ports_remembered_at_once_are_all_remembered(tenure_home: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: services._remember({name: 1}), names))
     assert services._ports() == dict.fromkeys(names, 1)
+
+
+def test_the_collector_starts_once_takes_events_and_is_told_with_its_address(
+    tenure_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("TENURE_COLLECTOR_PORT", "TENURE_METRICS_PORT"):
+        monkeypatch.setenv(variable, "0")
+    catalog = Catalog(Lake())
+    catalog.add_tenant("acme")
+    _, key = Sources(catalog).add("acme", "web")
+    try:
+        url = services.up_collector()
+        assert services.up_collector() == url
+        told = next(found for found in services.status() if found.name == services.COLLECTOR)
+        assert (told.state, told.url) == ("running", url)
+        assert httpx.post(f"{url}/v1/track", auth=(key, ""), json={"event": "x", "userId": "u"}).status_code == 200
+        assert "tenure_collector_events_total" in httpx.get(services.metrics_url()).text
+        assert services.down() == [services.COLLECTOR]
+        assert services.metrics_url() == ""
+    finally:
+        services.down()
+    # Stopped politely: its segment is closed, and waits for the lander.
+    assert [path.suffix for path in (tenure_home / "journal" / "0").glob("*-*")] == [".log"]
+
+
+def test_a_collector_whose_default_port_is_taken_gives_way_only_where_nobody_chose_the_port(
+    tenure_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TENURE_COLLECTOR_PORT", raising=False)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert services._free_port("TENURE_COLLECTOR_PORT", port, "the collector", give_way=True) != port
+        with pytest.raises(TenureError, match=f"port {port} of the collector"):
+            services._free_port("TENURE_COLLECTOR_PORT", port, "the collector", give_way=False)
+        monkeypatch.setenv("TENURE_COLLECTOR_PORT", str(port))
+        with pytest.raises(TenureError, match=f"port {port} of the collector"):
+            services._free_port("TENURE_COLLECTOR_PORT", 8080, "the collector", give_way=True)

@@ -12,9 +12,10 @@ import duckdb
 import pytest
 
 from tests.serving import hostile_size, world
+from warehouse_models import gold
 from warehouse_models.errors import TenureError
 from warehouse_models.manifest import Manifest
-from warehouse_models.serving import ALL, GRACE, Principal, ServingConnection, fingerprint, open_serving
+from warehouse_models.serving import ALL, GRACE, VIEWED, Principal, ServingConnection, fingerprint, open_serving
 
 TENANTS = "select distinct tenant_id from {} order by 1"
 
@@ -191,3 +192,7 @@ def test_a_connection_keeps_the_publication_that_it_opened(home: Path) -> None:
             assert tenants(connection, "trust") == [world.GREEN]
         finally:
             moved.rename(file)
+
+
+def test_a_tenant_may_read_of_silver_what_its_marts_are_views_over_and_no_more() -> None:
+    assert set(VIEWED) == {address for mart in gold.marts().values() for address in mart.reads}

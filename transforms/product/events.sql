@@ -2,38 +2,69 @@
 inputs:
   bronze/product/events: {rows: new}
 write: upsert
-materialize: [losers]
+materialize: [met, losers]
 */
 -- The copy of a message that was received first wins; equal times go by the smaller canonical JSON, so that the order
 -- of landing never matters. An id with one copy, which is nearly every id, passes through without any comparison, and
 -- so do wide columns: a row of bronze is named by its batch and line. Where an older landing's copy wins, silver has it.
-WITH contested AS (
+WITH met AS (
+    -- Ids that silver has already, by the copy that has won so far.
+    SELECT s.tenant_id, s.message_key, s.message_id, s.received_at
+    FROM silver_product_events__met AS s
+    LEFT SEMI JOIN bronze_product_events AS b ON s.tenant_id = b.tenant_id AND s.message_key = b.message_key
+),
+
+tied AS (
+    -- Received at the same time as that copy: silver keeps no payload, so all copies are compared again, from bronze.
+    SELECT DISTINCT b.tenant_id, b.message_key
+    FROM bronze_product_events AS b
+    INNER JOIN met AS m
+        ON b.tenant_id = m.tenant_id
+        AND b.message_key = m.message_key
+        AND m.received_at <=> coalesce(b.received_at, b.sent_at, b.timestamp, b.original_timestamp)
+),
+
+contested AS (
     SELECT message_key
     FROM bronze_product_events
     GROUP BY message_key
     HAVING count(*) > 1
     UNION
-    -- Ids that silver has already: all their copies are compared again, from bronze, because silver keeps no payload.
-    SELECT s.message_key
-    FROM silver_product_events__self AS s
-    LEFT SEMI JOIN bronze_product_events AS b ON s.tenant_id = b.tenant_id AND s.message_key = b.message_key
+    SELECT message_key
+    FROM met
+),
+
+copies AS (
+    SELECT
+        b.tenant_id, b.message_key, b.record_id, b.batch_id, b.line, b.payload,
+        coalesce(b.received_at, b.sent_at, b.timestamp, b.original_timestamp) AS received_time
+    FROM bronze_product_events AS b
+    LEFT SEMI JOIN contested AS c ON b.message_key = c.message_key
+    LEFT ANTI JOIN tied AS t ON b.tenant_id = t.tenant_id AND b.message_key = t.message_key
+    UNION ALL
+    SELECT
+        m.tenant_id, m.message_key, m.message_id AS record_id, CAST(NULL AS STRING) AS batch_id,
+        CAST(NULL AS BIGINT) AS line, CAST(NULL AS STRING) AS payload, m.received_at AS received_time
+    FROM met AS m
+    LEFT ANTI JOIN tied AS t ON m.tenant_id = t.tenant_id AND m.message_key = t.message_key
+    UNION ALL
+    SELECT
+        b.tenant_id, b.message_key, b.record_id, b.batch_id, b.line, b.payload,
+        coalesce(b.received_at, b.sent_at, b.timestamp, b.original_timestamp) AS received_time
+    FROM bronze_product_events__all AS b
+    LEFT SEMI JOIN tied AS t ON b.tenant_id = t.tenant_id AND b.message_key = t.message_key
 ),
 
 losers AS (
     SELECT tenant_id, message_key, batch_id, line
     FROM (
         SELECT
-            b.tenant_id, b.message_key, b.batch_id, b.line,
+            tenant_id, message_key, batch_id, line,
             row_number() OVER (
-                PARTITION BY b.tenant_id, b.record_id
-                ORDER BY
-                    coalesce(b.received_at, b.sent_at, b.timestamp, b.original_timestamp),
-                    b.payload,
-                    b.batch_id,
-                    b.line
+                PARTITION BY tenant_id, record_id
+                ORDER BY received_time, payload, batch_id, line
             ) AS place
-        FROM bronze_product_events__all AS b
-        LEFT SEMI JOIN contested AS c ON b.message_key = c.message_key
+        FROM copies
     ) AS ranked
     WHERE place > 1
 ),

@@ -33,7 +33,8 @@ select
         when billed.currencies is not null and reporting.tenant_id is null
             then 'Revenue is billed in ' || billed.currencies
                 || '; totals need the setting reporting_currency and exchange rates into it'
-    end as notice
+    end as notice,
+    last.event_lag_seconds
 from {{ ref('int_tenants') }} as tenants
 left join recent using (tenant_id)
 left join billed using (tenant_id)

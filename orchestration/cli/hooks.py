@@ -1,0 +1,163 @@
+"""`tenure hook`: which systems may deliver webhooks to the collector, and where the secrets stand that sign them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from orchestration.cli.output import JSON_OPTION, TenureGroup, out, print_json, print_rows
+
+if TYPE_CHECKING:
+    from warehouse_models.hooks import Hook
+
+hook = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Webhooks that vendors deliver to the collector.")
+
+TENANT = typer.Option(help="Whose webhook it is.")
+NAME = typer.Option(help="Name of the webhook; `add` calls it after its system.")
+SECRET_ENV = typer.Option(metavar="NAME", help="Environment variable of the collector that holds the signing secret.")
+SECRET_FILE = typer.Option(metavar="FILE", help="File on the collector's host that holds it.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group to the root command."""
+    app.add_typer(hook, name="hook", rich_help_panel="Data in")
+
+
+@hook.command("add")
+def add(
+    tenant: Annotated[str, TENANT],
+    system: Annotated[str, typer.Option(help="asana, hubspot, jira, stripe, or standard (Standard Webhooks).")],
+    name: Annotated[str, NAME] = "",
+    secret_env: Annotated[str, SECRET_ENV] = "",
+    secret_file: Annotated[Path | None, SECRET_FILE] = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Add a webhook and print the path to give to the vendor.
+
+    The catalog keeps where the signing secret stands, not the secret. Without --secret-env and --secret-file: Jira's is
+    made here and shown once, Asana's comes with its handshake, the others' are told by `tenure hook secret`.
+    """
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.hooks import Hooks
+
+    added, made = Hooks(Catalog()).add(tenant, system, name, _reference(secret_env, secret_file))
+    _print(added, made, as_json)
+
+
+@hook.command("list")
+def list_hooks(
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's; default: all.")] = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """List webhooks with their state and path; --json also says where their secrets stand."""
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.hooks import Hooks
+
+    catalog = Catalog()
+    if tenant is not None:
+        catalog.tenant(tenant)
+    rows = [_row(found) for found in Hooks(catalog).all(tenant)]
+    if as_json:
+        print_json(rows)
+    else:
+        # The path names tenant and system, and has to be read whole; the rest is in --json.
+        columns = ("name", "state", "path", "old_secret_until")
+        print_rows(rows, columns, "No webhooks yet. Add one: tenure hook add")
+
+
+@hook.command("secret")
+def secret(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: bool = JSON_OPTION) -> None:
+    """Tell the secret that the vendor shows: typed, or piped in. It is kept below TENURE_HOME/secrets (0600)."""
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.hooks import Hooks
+
+    told = typer.prompt("secret", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
+    _print(Hooks(Catalog()).tell_secret(tenant, name, str(told).strip()), None, as_json)
+
+
+@hook.command("rotate")
+def rotate(
+    tenant: Annotated[str, TENANT],
+    name: Annotated[str, NAME],
+    secret_env: Annotated[str, SECRET_ENV] = "",
+    secret_file: Annotated[Path | None, SECRET_FILE] = None,
+    grace_hours: Annotated[float, typer.Option(min=0, help="How long the old secret counts; 0: no more.")] = 24,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Give a webhook a new secret; the path stays. A revoked webhook is taken again, by the new secret alone.
+
+    Asana's awaits another handshake: establish the webhook once more, at the same path.
+    """
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.hooks import Hooks
+
+    reference = _reference(secret_env, secret_file)
+    rotated, made = Hooks(Catalog()).rotate(tenant, name, reference, grace=timedelta(hours=grace_hours))
+    _print(rotated, made, as_json)
+
+
+@hook.command("revoke")
+def revoke(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: bool = JSON_OPTION) -> None:
+    """Take nothing more from a webhook; a running collector refuses it within seconds."""
+    from warehouse_models.catalog import Catalog
+    from warehouse_models.hooks import Hooks
+
+    _print(Hooks(Catalog()).revoke(tenant, name), None, as_json)
+
+
+def _reference(variable: str, file: Path | None) -> str | None:
+    from warehouse_models.errors import TenureError
+    from warehouse_models.secret_references import env_reference, file_reference
+
+    if variable and file is not None:
+        raise TenureError("the secret", "it cannot stand in two places", "--secret-env or --secret-file")
+    if variable:
+        return env_reference(variable)
+    return None if file is None else file_reference(file)
+
+
+def _row(found: Hook) -> dict[str, object]:
+    return {
+        "tenant": found.tenant_id,
+        "name": found.name,
+        "system": found.system,
+        "state": found.state,
+        "path": found.path,
+        "secret": found.secret_ref,
+        "old_secret": found.old_secret_ref,
+        "old_secret_until": found.old_secret_until,
+        "version": found.version,
+        "created_at": found.created_at,
+        "updated_at": found.updated_at,
+    }
+
+
+def _print(found: Hook, made: str | None, as_json: bool) -> None:
+    from warehouse_models.hooks import ACTIVE, AWAITING
+    from warehouse_models.secret_references import SecretUnreadable, read_secret
+
+    if as_json:
+        print_json(_row(found) | ({"signing_secret": made} if made else {}))
+        return
+    public = os.environ.get("TENURE_PUBLIC_URL", "").rstrip("/")
+    out.print(f"webhook [bold]{escape(found.name)}[/] of tenant {found.tenant_id}: {found.state}")
+    out.print(f"  {'URL' if public else 'path'}  {escape(public + found.path)}   (give it to {found.system})")
+    if made:
+        out.print(f"  secret {made}   (shown once; enter it at {found.system})")
+    if found.state == AWAITING:
+        out.print("  its secret comes with the handshake, when the webhook is established")
+    elif found.state == ACTIVE and found.secret_ref is not None:
+        try:
+            read_secret(found.secret_ref)
+        except SecretUnreadable as error:
+            out.print(f"  [yellow]![/] {escape(error.what)}: {escape(error.why)}; until then deliveries get 503")
+            if found.secret_ref.startswith("file:") and not found.secret_ref.startswith("file:/"):
+                out.print(f"    tenure hook secret --tenant {found.tenant_id} --name {escape(found.name)!r}")
+    if found.old_secret_until is not None and found.state != "revoked":
+        out.print(f"  the old secret counts until {found.old_secret_until:%Y-%m-%d %H:%M} UTC")
