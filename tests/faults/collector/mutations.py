@@ -85,8 +85,8 @@ _KILLS = ("collector killed at a named point", "collector killed at random")
 _LANDER = ("lander killed at a named point", "lander killed at random")
 _ALONE, _BUSY = ("alone",), ("traffic", "two")
 _FAILED_SYNC = "self._cut()\n        self._finish()\n        raise NotWritable(error.strerror or str(error)) from error"
-_APPEND = "self.lake.append(self.table, shard, added{}, trail=told{})"
-_PINNED = ", transactions=marks, at=target"
+_APPEND = "self.lake.append(table, shard, added{}, trail=told{})"
+_PINNED = ", transactions={self.app: self.number}, at=target"
 MUTATIONS: dict[str, Mutation] = {
     "the reply comes before the journal": Mutation(
         ("power cut", *_KILLS), _ALONE, {(GroupCommit, "_write"): _told_first}
@@ -124,14 +124,14 @@ MUTATIONS: dict[str, Mutation] = {
     "the lander does not look at its position": Mutation(
         ("a dropped segment comes back", *_LANDER),
         _ALONE,
-        _said(lander._Segment, "_commit", ("position is not None and position >= self.number", "False")),
+        _said(lander._Segment, "_append_once", ("position is not None and position >= self.number", "False")),
     ),
     "the position is in a commit of its own": Mutation(
         _LANDER,
         _ALONE,
         _said(
             lander._Segment,
-            "_commit",
+            "_append_once",
             (
                 _APPEND.format("", _PINNED),
                 _APPEND.format(".slice(0, 0)", _PINNED) + "; " + _APPEND.format("", ""),
@@ -141,7 +141,11 @@ MUTATIONS: dict[str, Mutation] = {
     "the rows are committed without the position": Mutation(
         ("lost commit", "a dropped segment comes back"),
         _ALONE,
-        _said(lander._Segment, "_commit", (_PINNED, "")),
+        _said(lander._Segment, "_append_once", (_PINNED, "")),
+    ),
+    "usage is metered each time": Mutation(
+        _LANDER, _ALONE, _said(lander._Segment, "_meter", ("self._append_once(spec(USAGE), shard, rows, told)",
+            "self.lake.create(spec(USAGE), shard); self.lake.append(spec(USAGE), shard, rows, trail=told)"))
     ),
     "the quarantine does not look what it holds": Mutation(
         _LANDER,
