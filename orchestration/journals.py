@@ -25,6 +25,7 @@ def land_collected(lake: Lake, log: logging.Logger, *, most_seconds: float = mat
         log.error(f"what collectors took could not be landed: {error}")
         return
     if landed.segments:
-        log.info(f"{landed.accepted} events of collectors landed, {landed.quarantined} quarantined")
+        told = f"{landed.accepted} events and {landed.hooks.added} deliveries of webhooks"
+        log.info(f"{told} landed out of journals, {landed.quarantined} quarantined")
     for path, why in landed.kept.items():
         log.error(f"{path} is kept: {why}")

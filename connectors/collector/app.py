@@ -103,15 +103,16 @@ class Collector:
         self.keys.admit(writer, events)
         if not events:
             return
-        await self._append(Message(received, writer.tenant, writer.source_id, call, text), events)
+        await self._append(Message(received, writer.tenant, writer.source_id, call, text), events, len(text))
 
-    async def _append(self, message: Message, events: int) -> None:
+    async def _append(self, message: Message, events: int, size: int) -> None:
+        """Return when a message is on the disk; it counts as so many events and bytes."""
         try:
             await self.group.append(message.to_bytes())
         except NotWritable as error:
             _log.warning("refused", extra={"tenant": message.tenant, "source": message.source, "error": str(error)})
             raise Refusal(503, "not_writable", "the events cannot be kept now; come again", 5) from None
-        self.metrics.taken(message.tenant, message.source, events, len(message.body))
+        self.metrics.taken(message.tenant, message.source, events, size)
 
     async def settings(self, request: Request) -> Response:
         """What Segment's SDKs ask for first."""

@@ -18,7 +18,7 @@ import orjson
 
 from connectors import refusals
 from connectors.canonical import NotText, TooDeep, canonical, exact, id_of, parse, sha_hex
-from connectors.collector.messages import text
+from connectors.collector.messages import Message, text
 from connectors.reading import why_not_json
 from connectors.times import MICROS_PER_DAY, NotATime, parse_micros
 
@@ -77,6 +77,11 @@ def from_journal(body: bytes) -> tuple[str | None, bytes]:
     told, _, kept = body.partition(b"\n")
     head = orjson.loads(told)
     return head["id"], base64.b64decode(kept) if head["base64"] else kept
+
+
+def as_sent(message: Message) -> Message:
+    """A message with its body as it came, for the meter; not one of a webhook: as it is."""
+    return message._replace(body=from_journal(message.body)[1]) if message.call.startswith(CALL) else message
 
 
 def items(system: str, sent_id: str | None, raw: bytes, received_at: int) -> list[Item | Bad]:

@@ -56,8 +56,8 @@ class Known:
 class HookEndpoint:
     """Takes deliveries; used on one event loop."""
 
-    def __init__(self, lake: Lake, keys: Keys, append: Callable[[Message, int], Awaitable[None]]) -> None:
-        """`keys` hold the quotas; `append` returns when a message of so many events is on the disk."""
+    def __init__(self, lake: Lake, keys: Keys, append: Callable[[Message, int, int], Awaitable[None]]) -> None:
+        """`keys` hold the quotas; `append` returns when a message of so many events and bytes is on the disk."""
         self._catalog, self._keys, self._append = Catalog(lake), keys, append
         self._hooks: Following[dict[str, Known]] = Following({}, self._load)
         self._remembered: OrderedDict[bytes, None] = OrderedDict()
@@ -109,7 +109,7 @@ class HookEndpoint:
             return
         body = to_journal(sent_id, raw)
         message = Message(received, known.hook.tenant_id, known.hook.hook_id, CALL + system, body)
-        await self._append(message, len(found))
+        await self._append(message, len(found), len(raw))
         # Only now: what was not kept has to be taken when it comes again.
         for name in names:
             self._remembered[name] = None

@@ -21,7 +21,7 @@ def bronze_specs() -> list[TableSpec]:
 
 COLLECTOR = dg.AssetSpec(
     ["sources", "collector"],
-    description="Events that SDKs sent to `tenure collector serve`, out of its journal.",
+    description="Events that SDKs sent to `tenure collector serve`, and webhooks of vendors, out of its journal.",
     group_name="sources",
     kinds={"http"},
     owners=["team:data-engineering"],

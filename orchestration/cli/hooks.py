@@ -55,7 +55,7 @@ def list_hooks(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's; default: all.")] = None,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """List webhooks with their state, path, and where their secrets stand."""
+    """List webhooks with their state and path; --json also says where their secrets stand."""
     from warehouse_models.catalog import Catalog
     from warehouse_models.hooks import Hooks
 
@@ -66,7 +66,9 @@ def list_hooks(
     if as_json:
         print_json(rows)
     else:
-        print_rows(rows, tuple(rows[0]) if rows else (), "No webhooks yet. Add one: tenure hook add")
+        # The path names tenant and system, and has to be read whole; the rest is in --json.
+        columns = ("name", "state", "path", "old_secret_until")
+        print_rows(rows, columns, "No webhooks yet. Add one: tenure hook add")
 
 
 @hook.command("secret")
