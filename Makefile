@@ -19,9 +19,10 @@ down: ## Stop what `make demo` or `tenure up` started
 test: ## Install what is needed and run every check and test (ARGS="-k words" to narrow)
 	@scripts/test.sh $(ARGS)
 
-faults: ## Inject a thousand crashes into the main job (ARGS="--seed 7 --count 2000"); goes on where it was stopped
+faults: ## Inject a thousand crashes each into the main job and the collector (ARGS="--seed 7 --count 2000"); resumes
 	@scripts/setup.sh
 	@.venv/bin/python -m tests.faults --mutations $(ARGS)
+	@.venv/bin/python -m tests.faults.collector --mutations $(ARGS)
 
 lint: ## Rules, format, SQL, imports and types, without the tests
 	@scripts/test.sh --lint-only

@@ -82,7 +82,7 @@ def compare(folder: Path, *, seconds: float = 5, connections: int = 128) -> str:
         say(rows[-1])
     landed = _land(lake, acked)
     head = (
-        "| load | requests/s | durable events/s | ack p50 | p95 | p99 | longest | requests an fsync | generator's core |\n"
+        "| load | requests/s | durable events/s | ack p50 | p95 | p99 | longest | requests an fsync | generator |\n"
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
     )
     limits = _limits(folder, singles, seconds, connections)

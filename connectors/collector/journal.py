@@ -13,6 +13,7 @@ fsync ends the segment where it was durable.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import secrets
@@ -221,15 +222,30 @@ def sync_folder(folder: Path) -> None:
         os.close(file)
 
 
+def sync_disk(folder: Path) -> None:
+    """Make all that was written to the disk of a folder durable, by whomever. OSError: it may not be."""
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:  # not Linux
+        return os.sync()
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        if syncfs(file):
+            raise OSError(ctypes.get_errno(), "the disk cannot be synced")
+    finally:
+        os.close(file)
+
+
 def _close(path: Path, size: int) -> None:
-    if not size:
+    """Close a segment at `size` bytes. Done before and interrupted, it is only made durable."""
+    if path.exists() and size:
+        if path.stat().st_size > size:
+            with path.open("r+b") as file:
+                file.truncate(size)
+                os.fsync(file.fileno())
+        path.rename(path.with_suffix(".log"))
+    else:
+        # Renamed already, where a sync failed behind it: the segments behind this one must not wait for it for ever.
         path.unlink(missing_ok=True)
-        return
-    if path.stat().st_size > size:
-        with path.open("r+b") as file:
-            file.truncate(size)
-            os.fsync(file.fileno())
-    path.rename(path.with_suffix(".log"))
     sync_folder(path.parent)
 
 

@@ -30,7 +30,7 @@ from connectors import refusals
 from connectors.collector.clock import tell_clock
 from connectors.collector.hook_lander import HookCounts, HookLander, Segment
 from connectors.collector.hook_records import CALL, as_sent
-from connectors.collector.journal import ask_to_close, close_left, closed_segments, lock
+from connectors.collector.journal import ask_to_close, close_left, closed_segments, lock, sync_disk
 from connectors.collector.messages import Message, events, text
 from connectors.collector.records import Damage, read_records
 from connectors.collector.usage import ADDRESS as USAGE
@@ -199,6 +199,9 @@ class _Segment:
             self._commit(shard, writers)
         self.report.hooks.add(self.hooks.write())
         self._meter()
+        if not self.lake.is_remote:
+            # delta-rs syncs nothing: dropped before it, the events would go with the power that fails a moment later.
+            sync_disk(Path(self.lake.root))
         if why is None:
             self.path.unlink(missing_ok=True)
         else:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from connectors.collector.app import make_app
 from connectors.collector.protocol import CALLS
 from tests.collector.world import ROOT, World
+from warehouse_models.hooks import Hooks
 
 DOCUMENT = ROOT / "docs" / "collector" / "openapi.yaml"
 # Not negative_data_rejection: a batch with a bad event is taken on purpose, and the event is quarantined.
@@ -74,8 +75,11 @@ def test_schemathesis_finds_no_reply_that_the_document_does_not_tell(world: Worl
     source, key = world.source()
     world.catalog.set_tenant("acme", events_per_second=1_000_000)
     told = document()
-    # The write key is the one thing that it could not guess.
+    # What it could not guess: a write key and the address of a webhook. (A signature is beyond it: test_hooks.py.)
     told["paths"]["/v1/projects/{key}/settings"]["parameters"][0]["example"] = key
+    hook = Hooks(world.catalog).add("acme", "jira")[0]
+    for parameter in told["paths"]["/hooks/{tenant}/{system}/{hook_id}"]["parameters"]:
+        parameter["schema"] = {"const": {"tenant": "acme", "system": "jira", "hook_id": hook.hook_id}[parameter["name"]]}
     (tmp_path / "openapi.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
     # Several workers meet in hypothesis, which is not made for threads.
     command = [Path(sys.executable).with_name("schemathesis"), "run", "openapi.yaml", "--url", world.collector.address]
@@ -83,7 +87,8 @@ def test_schemathesis_finds_no_reply_that_the_document_does_not_tell(world: Worl
     options += ["--auth", f"{key}:", "--seed", "1", "--no-color", "--generation-database", "none", "--workers", "1"]
     run = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stdout[-6_000:] + run.stderr[-2_000:]
-    assert "WARNINGS" not in run.stdout, run.stdout[-3_000:]
+    # It would say here which operations it never got beyond the door of.
+    assert re.findall(r"^  - (.+)$", run.stdout, re.MULTILINE) == ["POST /hooks/{tenant}/{system}/{hook_id}"]
     assert "Traceback" not in world.collector.log.read_text()
     assert not world.land().kept
     assert len(world.bronze(source, "file, line")) > 100

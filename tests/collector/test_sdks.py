@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import sys
 import textwrap
 import time
 from pathlib import Path
@@ -13,12 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.collector.world import World, start
-from tests.conftest import need
 from tests.lakes import silver
 from transforms.runner import run_transforms
 
 pytestmark = pytest.mark.slow
-SDKS = ("segment-analytics-python==2.4.0", "rudder-sdk-python==2.1.9")
 
 # Prints the messageIds that it was given; exits when the SDK says that all is flushed.
 SEGMENT = """
@@ -50,8 +46,6 @@ RUDDER = (
     .replace("analytics.max_retries = 10", "")
 )
 
-
-NODE_SDKS = ("@segment/analytics-node@3.1.0", "@rudderstack/rudder-sdk-node@3.0.13")
 NODE_CALLS = """
 const count = Number(process.argv[3]);
 for (let n = 0; n < count; n++) {
@@ -88,28 +82,6 @@ const client = new RudderAnalytics(process.argv[1], { dataPlaneUrl: process.argv
     + NODE_CALLS
     + "process.exitCode = 0;"
 )
-
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python with the SDKs, in an environment of its own."""
-    folder = tmp_path_factory.mktemp("sdks")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    told = subprocess.run([folder / "bin" / "pip", "install", "-q", *SDKS], capture_output=True, text=True)
-    need("SDKS", told.returncode == 0, f"the SDKs could not be installed: {told.stderr[-300:]}")
-    return folder / "bin" / "python"
-
-
-@pytest.fixture(scope="module")
-def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which Node finds the SDKs."""
-    need("SDKS", shutil.which("npm") is not None, "Node is not installed (Debian: nodejs npm)")
-    folder = tmp_path_factory.mktemp("node")
-    (folder / "package.json").write_text("{}")
-    install = ["npm", "install", "--no-audit", "--no-fund", *NODE_SDKS]
-    told = subprocess.run(install, cwd=folder, capture_output=True, text=True)
-    need("SDKS", told.returncode == 0, f"the SDKs could not be installed: {told.stderr[-300:]}")
-    return folder
 
 
 @pytest.mark.parametrize("program", [SEGMENT_NODE, RUDDER_NODE], ids=["segment", "rudder"])

@@ -30,6 +30,7 @@ _NUMBERS: dict[str, tuple[int, int | None]] = {
     "fallocate": (285, 47),
     "fsync": (74, 82),
     "fdatasync": (75, 83),
+    "syncfs": (306, 267),
     "open": (257, 56),
     "rename": (82, None),
     "renameat": (264, 38),

@@ -37,6 +37,10 @@ _PATIENCE = 120.0
 _PAUSE = 0.08
 
 
+class _PortTaken(Exception):
+    pass
+
+
 class Actor:
     """A process at work; with `strike` its changes of files are watched."""
 
@@ -112,6 +116,8 @@ class Episode:
             self.result.told, self.result.landed = told, len(found.events)
             before = self.world.before[self.planned.is_first]
             self.result.problems += problems(told, found, self.world.devices, before)
+        except _PortTaken:
+            self.result.fired = False  # somebody else on this machine: it is tried again
         except RuntimeError as error:
             self.result.problems.append(str(error))
         finally:
@@ -158,7 +164,19 @@ class Episode:
         return act
 
     def _start_collector(self, number: int, strike: Strike | None = None) -> Actor:
-        return Actor(partial(serve, Lake(), "127.0.0.1", self.ports[number]), self.world, strike)
+        return self._start(partial(serve, Lake(), "127.0.0.1", self.ports[number]), strike)
+
+    def _start(self, act: Callable[[], Any], strike: Strike | None) -> Actor:
+        actor = Actor(act, self.world, strike)
+        if actor.watch is not None:
+            actor.watch.blackout = partial(self._end_all_but, actor)
+        return actor
+
+    def _end_all_but(self, struck: Actor) -> None:
+        for actor in self._all():
+            if actor is not struck and actor is not self.clients and actor.outcome is None:
+                actor.child.kill()
+                actor.reap(self.random)
 
     def _all(self) -> list[Actor]:
         return [actor for actor in (*self.collectors, *self.landers, self.clients) if actor is not None]
@@ -206,7 +224,7 @@ class Episode:
     def _start_landing(self) -> None:
         """A lander; one is struck, and until then each may be."""
         struck = self.strike if self.kind.strikes == "lander" and not self.result.point else None
-        self.landers.append(Actor(partial(_land, self.world.journals), self.world, struck))
+        self.landers.append(self._start(partial(_land, self.world.journals), struck))
 
     def _until_landed(self, end: float) -> None:
         while self.landers:
@@ -227,27 +245,33 @@ class Episode:
         poll, heard = select.poll(), {}
         for actor in self._all():
             actor.kill_when_due()
-            if actor.is_over:
+            if actor.is_over or actor.outcome is not None:
                 continue
-            poll.register(actor.child.reader, select.POLLIN)
-            heard[actor.child.reader] = actor.child.read
+            descriptors = {actor.child.reader: actor.child.read}
             if actor.watch is not None and actor.child.listener is not None:
-                poll.register(actor.child.listener.descriptor, select.POLLIN)
-                heard[actor.child.listener.descriptor] = actor.watch
+                descriptors[actor.child.listener.descriptor] = None
+            for descriptor, read in descriptors.items():
+                poll.register(descriptor, select.POLLIN)
+                heard[descriptor] = actor, read
         for descriptor, event in poll.poll(1000 * patience):
-            who = heard[descriptor]
-            if isinstance(who, JournalWatch):
-                who.handle(event)
-            else:
-                who()
+            actor, read = heard[descriptor]
+            if actor.outcome is not None:
+                continue  # ended by another one's power cut, in this moment
+            if read is not None:
+                read()
+            elif actor.watch is not None:
+                actor.watch.handle(event)
 
     def _mend_collectors(self) -> None:
+        for actor in self._all():
+            if actor.watch is not None and actor.watch.is_power_cut:
+                # It ends at once, and so did all others.
+                if actor.is_over:
+                    self._all_die(actor)
+                return
         for number, actor in enumerate(self.collectors):
             if actor is None or not actor.is_over:
                 continue
-            if actor.watch is not None and actor.watch.is_power_cut:
-                self._all_die(actor)
-                return
             self._note(actor)
             again = None
             if actor.fired and self.planned.kind == "collector killed twice" and not self.result.point.count("then"):
@@ -256,21 +280,20 @@ class Episode:
 
     def _all_die(self, struck: Actor) -> None:
         """The power is gone for all; what the disk lost is known of the one that was watched."""
-        for actor in self._all():
-            if actor is not struck and actor is not self.clients:
-                actor.child.kill()
-                actor.reap(self.random)
+        self._end_all_but(struck)
         self._note(struck)
         self.landers = []
-        self.collectors = [self._start_collector(number) for number in range(len(self.collectors))]
+        self.collectors = [
+            None if actor is None else self._start_collector(number) for number, actor in enumerate(self.collectors)
+        ]
 
     def _mend_landers(self) -> None:
         for actor in list(self.landers):
-            if actor.is_over:
+            if actor.is_over and not any(one.watch and one.watch.is_power_cut for one in self._all()):
                 self.landers.remove(actor)
                 self._note(actor)
                 if again := self._struck_again(actor):
-                    self.landers.append(Actor(partial(_land, self.world.journals), self.world, again))
+                    self.landers.append(self._start(partial(_land, self.world.journals), again))
 
     def _struck_again(self, actor: Actor) -> Strike | None:
         if actor.fired and self.planned.kind == "lander killed twice" and "then" not in self.result.point:
@@ -281,6 +304,8 @@ class Episode:
         """Reap it, and remember what the fault was."""
         outcome = actor.reap(self.random)
         told = "killed" if outcome.killed else outcome.error or "went on"
+        if "it cannot be listened to" in (outcome.error or ""):
+            raise _PortTaken
         if actor.watch is None:
             if outcome.killed or outcome.error:
                 raise RuntimeError(f"a process that nothing struck: {told}")
@@ -300,6 +325,9 @@ class Episode:
     # -- the end -------------------------------------------------------------------------------------------------------
     def _end_collectors(self) -> None:
         """Stop or kill the collectors, or leave them running: the lander asks them to close what they write."""
+        for actor in self.collectors:
+            if actor is not None and actor.watch is not None and self.kind.how == "power" and not actor.fired:
+                actor.watch.fault = None  # there must be somebody at work whom the power fails
         if self.planned.end == "running":
             return
         self._tell_running()
@@ -315,8 +343,10 @@ class Episode:
                 self._note(actor)
             else:
                 outcome = actor.reap(self.random)
-                if self.planned.end == "stopped" and (outcome.error or outcome.killed):
-                    raise RuntimeError(f"a collector that was told to stop: {outcome.error or 'killed'}")
+                # One that has just been started ends by the signal itself.
+                ended = outcome.error or "killed" * outcome.killed
+                if self.planned.end == "stopped" and ended not in ("", f"it ended with {-signal.SIGTERM}"):
+                    raise RuntimeError(f"a collector that was told to stop: {ended}")
             self.collectors[number] = None
 
     def _until_over(self, actor: Actor) -> None:
@@ -347,9 +377,7 @@ class Episode:
                 raise RuntimeError("the last landing is not done")
             self._turn(0.05)
         self.landers.remove(last)
-        if self.kind.how != "power":
-            # This landing went on without power: that is no power cut.
-            self._tell_running()
+        self._tell_running()
         outcome = last.reap(self.random)
         if outcome.error or outcome.killed:
             raise RuntimeError(f"the last landing: {outcome.error or 'it was killed'}")

@@ -94,6 +94,9 @@ MUTATIONS: dict[str, Mutation] = {
     "a file's name is not synced": Mutation(
         ("power cut",), _ALONE, _said(Journal, "_open", ("sync_folder(self.folder)", "pass"))
     ),
+    "a segment that was renamed is renamed again": Mutation(
+        ("failed sync",), ("traffic",), _said(journal, "_close", ("path.exists() and size", "size"))
+    ),
     "a failed sync counts as done": Mutation(
         ("failed sync",), _ALONE, _said(Journal, "append", (_FAILED_SYNC, "pass"))
     ),
@@ -113,6 +116,9 @@ MUTATIONS: dict[str, Mutation] = {
         _LANDER,
         _ALONE,
         _said(lander._Segment, "land", ("why = self._read()", "why = self._read()\n    self.path.unlink()")),
+    ),
+    "a segment is dropped before the lake is synced": Mutation(
+        ("power cut at a landing",), _ALONE, {(lander, "sync_disk"): lambda folder: None}
     ),
     "the lander does not look at its position": Mutation(
         ("a dropped segment comes back", *_LANDER),

@@ -53,11 +53,11 @@ def _is_drop(point: Point) -> bool:
 
 
 KINDS: Mapping[str, Kind] = {
-    "collector killed at a named point": Kind("collector", "kill", 7, _is_named, 30),
+    "collector killed at a named point": Kind("collector", "kill", 5, _is_named, 30),
     "collector killed at random": Kind("collector", "kill", 6, reach=40),
     "collector killed after a time": Kind("collector", "after", 4),
     "collector killed twice": Kind("collector", "kill", 4, reach=20),
-    "power cut": Kind("collector", "power", 8, lambda point: point.path.startswith("journal/"), 40),
+    "power cut": Kind("collector", "power", 6, lambda point: point.path.startswith("journal/"), 40),
     "torn write": Kind("collector", "torn", 6, _is_write_of_segment),
     "short write": Kind("collector", "short", 5, _is_write_of_segment),
     "full disk": Kind("collector", "full", 5, lambda point: point.call in WRITES),
@@ -72,6 +72,7 @@ KINDS: Mapping[str, Kind] = {
     "lander's short write": Kind("lander", "short", 2, lambda point: point.is_cuttable, 8),
     "lander's full disk": Kind("lander", "full", 2, lambda point: point.call in WRITES, 8),
     "lander's failed name": Kind("lander", "failed", 2, lambda point: point.call in _NAMES, 8),
+    "power cut at a landing": Kind("lander", "power", 4, reach=30),
     "a dropped segment comes back": Kind("lander", "back", 2, _is_drop, 3),
     "rival lander": Kind("lander", "rival", 2, reach=25),
     "lost commit": Kind("lander", "conflict", 3, _is_landing, 3),

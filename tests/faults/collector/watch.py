@@ -1,7 +1,8 @@
 """What can happen to a process at a change of a file, beside what `tests/faults/injector.py` knows: what disks do.
 
 A power cut takes what was not synced: bytes behind the last sync of a file (or they are zeros, or garbage), the name of
-a file whose folder was not synced. A sync that fails loses the pages that it was for, as Linux does.
+a file whose folder was not synced, commits of a lake whose disk was not. A sync that fails loses the pages that it was
+for, as Linux does.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -36,12 +38,20 @@ class JournalWatch(Watch):
         super().__init__(child, home, fault, log)
         self.point: Point | None = None
         self.is_power_cut = False
+        # Ends everybody else at the moment of a power cut: nobody may see the disk between that and what is lost.
+        self.blackout: Callable[[], None] = lambda: None
         self._matched = self._refused = 0
         # By segment (writer and number): bytes on the disk, the name that its folder has there.
         self._ours: set[str] = set()
+        # What others left there is theirs to have synced.
         self._durable: dict[str, int] = {}
         self._named: dict[str, str] = {}
+        for path in self._segments():
+            with suppress(FileNotFoundError):  # landed in this moment
+                self._durable[path.stem], self._named[path.stem] = path.stat().st_size, path.name
         self._then: list[tuple[str, frozenset[str] | set[str], int]] = []
+        # Files of Delta's logs that are on the disk.
+        self._commits = set(self._logs())
         self._dropped: tuple[Path, bytes] | None = None
 
     def _answer(self, listener: Listener, call: Call) -> None:
@@ -55,11 +65,14 @@ class JournalWatch(Watch):
             self._refused += 1
             self.is_full = self._refused < self.fault.refusals
         synced = self._to_be_synced(path) if call.name in _SYNCS else None
+        commits = self._logs() if call.name == "syncfs" else []
         had_fired = self.fired
         super()._answer(listener, call)
         if synced is not None and self.fired == had_fired:
             self._durable |= synced[0]
             self._named |= synced[1]
+        if self.fired == had_fired:
+            self._commits.update(commits)
 
     def _to_be_synced(self, path: Path) -> tuple[dict[str, int], dict[str, str]]:
         try:
@@ -68,6 +81,12 @@ class JournalWatch(Watch):
             return {path.stem: path.stat().st_size}, {}
         except OSError:
             return {}, {}
+
+    def _segments(self) -> list[Path]:
+        return sorted(path for path in self.home.glob("journal/*/*-*.*") if path.suffix in (".open", ".log"))
+
+    def _logs(self) -> list[Path]:
+        return sorted(self.home.glob("lake/**/_delta_log/*.json"))
 
     def _is_due(self, point: Point, fault: Fault) -> bool:
         assert isinstance(fault, Strike)
@@ -82,6 +101,7 @@ class JournalWatch(Watch):
     def _happen(self, listener: Listener, call: Call, fault: Fault) -> None:
         if fault.kind == "power":
             self.is_power_cut = True
+            self.blackout()
             self.child.kill()
         elif fault.kind == "cut":
             # A part arrives, the rest finds no room, and taking back the part fails.
@@ -108,9 +128,19 @@ class JournalWatch(Watch):
             self._dropped[0].write_bytes(self._dropped[1])
         if not self.is_power_cut:
             return
-        for path in sorted((self.home / "journal").glob("*/*-*.*")):
-            if path.stem in self._ours and path.suffix in (".open", ".log"):
+        for path in self._segments():
+            if path.stem in self._ours:
                 self._take_unsynced(path, random)
+        if not any(point.path.startswith("lake/") for point in self.points):
+            return
+        unsynced: dict[Path, list[Path]] = {}
+        for path in self._logs():
+            if path not in self._commits:
+                unsynced.setdefault(path.parent, []).append(path)
+        for paths in unsynced.values():
+            # The newest go, as if they had never been; a commit that is there and empty is another matter (docs).
+            for path in paths[random.randrange(len(paths)) if random.random() < 0.5 else 0 :]:
+                path.unlink()
 
     def _take_unsynced(self, path: Path, random: Random) -> None:
         content, durable = path.read_bytes(), self._durable.get(path.stem, 0)

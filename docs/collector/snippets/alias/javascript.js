@@ -1,0 +1,2 @@
+// The new name, then the old one.
+analytics.alias("u1", "before");

@@ -1,0 +1,2 @@
+// The old name is the one that the app sends by now.
+analytics.alias(newId: "u1")

@@ -1,0 +1,5 @@
+let configuration = Configuration(writeKey: "YOUR_WRITE_KEY")
+    .apiHost("collector.example.com/v1")
+    .cdnHost("collector.example.com/v1")
+    .flushAt(20)
+    .flushInterval(30)

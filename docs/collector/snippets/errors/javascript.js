@@ -1,0 +1,3 @@
+analytics.on("error", (error) => {
+  console.warn("not delivered", error);
+});

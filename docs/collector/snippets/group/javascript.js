@@ -1,0 +1,5 @@
+analytics.group("acme", {
+  name: "Acme",
+  plan: "pro",
+  seats: 40,
+});

@@ -1,0 +1,5 @@
+analytics.group("acme", buildJsonObject {
+    put("name", "Acme")
+    put("plan", "pro")
+    put("seats", 40)
+})

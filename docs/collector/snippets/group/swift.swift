@@ -1,0 +1,4 @@
+analytics.group(
+    groupId: "acme",
+    traits: ["name": "Acme", "plan": "pro", "seats": 40]
+)

@@ -1,0 +1,4 @@
+analytics.identify("u1", {
+  email: "ada@example.com",
+  plan: "pro",
+});

@@ -1,0 +1,4 @@
+analytics.identify("u1", buildJsonObject {
+    put("email", "ada@example.com")
+    put("plan", "pro")
+})

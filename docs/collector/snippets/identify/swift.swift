@@ -1,0 +1,4 @@
+analytics.identify(
+    userId: "u1",
+    traits: ["email": "ada@example.com", "plan": "pro"]
+)

@@ -1,0 +1,1 @@
+analytics.screen("Settings", "Appearance", { theme: "dark" });

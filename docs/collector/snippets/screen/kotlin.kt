@@ -1,0 +1,5 @@
+analytics.screen(
+    "Appearance",
+    buildJsonObject { put("theme", "dark") },
+    category = "Settings",
+)

@@ -1,0 +1,5 @@
+analytics.screen(
+    title: "Appearance",
+    category: "Settings",
+    properties: ["theme": "dark"]
+)

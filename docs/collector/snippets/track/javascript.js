@@ -1,0 +1,4 @@
+analytics.track("Report Created", {
+  rows: 12,
+  format: "csv",
+});

@@ -1,0 +1,4 @@
+analytics.track("Report Created", buildJsonObject {
+    put("rows", 12)
+    put("format", "csv")
+})

@@ -1,0 +1,4 @@
+analytics.track(
+    name: "Report Created",
+    properties: ["rows": 12, "format": "csv"]
+)
