@@ -2,7 +2,8 @@
 
 The samples lie beside the checkout (`../shared/samples`), are never copied in, and may be absent. A test that needs
 them skips with the reason, unless TENURE_REQUIRE_SAMPLES=1 (CI sets it), where a missing sample is a failure: a green
-run in which the measuring tests skipped would prove nothing. TENURE_REQUIRE_SPARK, _BROWSER, _FAULTS and _SDKS likewise.
+run in which the measuring tests skipped would prove nothing. Likewise
+TENURE_REQUIRE_SPARK, _BROWSER, _FAULTS and _SDKS.
 """
 
 from __future__ import annotations

@@ -110,6 +110,28 @@ def test_segments_behind_one_that_could_not_be_closed_wait_for_it(
     assert landed(tmp_path) == [b"first", b"as if it had been closed"]
 
 
+def test_a_segment_whose_new_name_could_not_be_synced_holds_up_none_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path, segment_bytes=1)
+    with monkeypatch.context() as patch:
+        syncs = iter((None, OSError(errno.EIO, "the second sync fails: the one behind the rename")))
+
+        def failing(folder: Path) -> None:
+            if (error := next(syncs)) is not None:
+                raise error
+
+        patch.setattr("connectors.collector.journal.sync_folder", failing)
+        journal.append(PAYLOADS[:1])
+    journal.append(PAYLOADS[1:2])
+    assert landed(tmp_path) == PAYLOADS[:2]
+    # The lander drops what is closed, whatever the writer thinks of it.
+    for *_, path in closed_segments(tmp_path):
+        path.unlink()
+    ask_to_close(tmp_path)
+    assert journal.close_if_asked() and not list(tmp_path.glob("*.open"))
+
+
 def test_one_process_writes_a_journal_and_the_next_takes_the_next(tmp_path: Path) -> None:
     first = open_journal(tmp_path)
     second = open_journal(tmp_path)

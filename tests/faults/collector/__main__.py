@@ -79,7 +79,7 @@ def _mutations(campaign: Campaign, seed: int, result: Path) -> list[str]:
             for number in range(MOST_TRIES):
                 kind = mutation.kinds[number % len(mutation.kinds)]
                 shape = mutation.shapes[number % len(mutation.shapes)]
-                record = campaign.inject(Planned(number, kind, shape, "killed", False, False), seed)
+                record = campaign.inject(Planned(number, kind, shape, mutation.end, False, False), seed)
                 if record.problems:
                     said = f"{kind}, {record.point}: {record.problems[0]}"
                     break

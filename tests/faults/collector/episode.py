@@ -11,71 +11,26 @@ import os
 import select
 import shutil
 import signal
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import Any
 
-from connectors.collector.lander import land_journals
 from connectors.collector.serve import serve
+from tests.faults.collector.actors import Actor, PortTaken, free_ports, land
 from tests.faults.collector.client import Told, send_all
 from tests.faults.collector.judge import Held, held, problems
 from tests.faults.collector.plan import KINDS, Kind, Planned
-from tests.faults.collector.watch import JournalWatch, Strike
+from tests.faults.collector.watch import Strike
 from tests.faults.collector.world import World, land_file
-from tests.faults.injector import Child, Outcome
-from warehouse_models.catalog import Catalog
 from warehouse_models.lake import Lake
 
 _PATIENCE = 120.0
 # Of clients between two requests while somebody lands, so that a landing does not come after all traffic.
 _PAUSE = 0.08
-
-
-class _PortTaken(Exception):
-    pass
-
-
-class Actor:
-    """A process at work; with `strike` its changes of files are watched."""
-
-    def __init__(self, act: Callable[[], Any], world: World, strike: Strike | None = None) -> None:
-        self.act, self.strike = act, strike
-        self.child = Child(act, world.log, watched=strike is not None)
-        self.watch = JournalWatch(self.child, world.home, strike, world.log) if strike else None
-        after = strike.seconds if strike else None
-        self.due = None if after is None else self.child.started + after
-        self.outcome: Outcome | None = None
-
-    @property
-    def is_over(self) -> bool:
-        return self.child.is_over
-
-    @property
-    def fired(self) -> bool:
-        return self.watch is not None and self.watch.fired
-
-    def kill_when_due(self) -> None:
-        """Kill it where its time has come."""
-        if self.due is not None and time.monotonic() >= self.due and not self.is_over:
-            assert self.watch is not None
-            self.watch.fired, self.due = True, None
-            self.child.kill()
-
-    def reap(self, random: Random) -> Outcome:
-        """How it ended, with what its end did to the disk."""
-        if self.outcome is None:
-            if self.watch is not None:
-                self.watch.close_rival()
-            self.outcome = self.child.close()
-            if self.watch is not None:
-                self.watch.after_its_end(random)
-        return self.outcome
 
 
 @dataclass
@@ -102,7 +57,7 @@ class Episode:
         self.clients: Actor | None = None
         self.landed = 0
         self.result = Result()
-        self.ports = _free_ports(2 if planned.shape == "two" else 1)
+        self.ports = free_ports(2 if planned.shape == "two" else 1)
 
     def run(self) -> Result:
         """Run it, judge it, leave no process behind."""
@@ -116,7 +71,7 @@ class Episode:
             self.result.told, self.result.landed = told, len(found.events)
             before = self.world.before[self.planned.is_first]
             self.result.problems += problems(told, found, self.world.devices, before)
-        except _PortTaken:
+        except PortTaken:
             self.result.fired = False  # somebody else on this machine: it is tried again
         except RuntimeError as error:
             self.result.problems.append(str(error))
@@ -147,7 +102,7 @@ class Episode:
         """Somebody lands a file of a tenant of ours, or another lander comes to the same journals."""
         if self.random.random() < 0.5:
             return partial(land_file, self.world.folder / f"rival-{self.planned.number}.jsonl", "bolt")
-        return partial(_land, self.world.journals)
+        return partial(land, self.world.journals)
 
     def _copy_of_it(self) -> Callable[[], Any]:
         """A lander of another host with a copy of the closed segments: the position in Delta is all that both share."""
@@ -159,7 +114,7 @@ class Episode:
                 (copy / path.parent.name).mkdir(parents=True, exist_ok=True)
                 with suppress(FileNotFoundError):  # landed meanwhile
                     shutil.copyfile(path, copy / path.parent.name / path.name)
-            _land(copy)
+            land(copy)
 
         return act
 
@@ -224,7 +179,7 @@ class Episode:
     def _start_landing(self) -> None:
         """A lander; one is struck, and until then each may be."""
         struck = self.strike if self.kind.strikes == "lander" and not self.result.point else None
-        self.landers.append(self._start(partial(_land, self.world.journals), struck))
+        self.landers.append(self._start(partial(land, self.world.journals), struck))
 
     def _until_landed(self, end: float) -> None:
         while self.landers:
@@ -247,7 +202,7 @@ class Episode:
             actor.kill_when_due()
             if actor.is_over or actor.outcome is not None:
                 continue
-            descriptors = {actor.child.reader: actor.child.read}
+            descriptors: dict[int, Callable[[], None] | None] = {actor.child.reader: actor.child.read}
             if actor.watch is not None and actor.child.listener is not None:
                 descriptors[actor.child.listener.descriptor] = None
             for descriptor, read in descriptors.items():
@@ -293,7 +248,7 @@ class Episode:
                 self.landers.remove(actor)
                 self._note(actor)
                 if again := self._struck_again(actor):
-                    self.landers.append(self._start(partial(_land, self.world.journals), again))
+                    self.landers.append(self._start(partial(land, self.world.journals), again))
 
     def _struck_again(self, actor: Actor) -> Strike | None:
         if actor.fired and self.planned.kind == "lander killed twice" and "then" not in self.result.point:
@@ -305,7 +260,7 @@ class Episode:
         outcome = actor.reap(self.random)
         told = "killed" if outcome.killed else outcome.error or "went on"
         if "it cannot be listened to" in (outcome.error or ""):
-            raise _PortTaken
+            raise PortTaken
         if actor.watch is None:
             if outcome.killed or outcome.error:
                 raise RuntimeError(f"a process that nothing struck: {told}")
@@ -362,8 +317,8 @@ class Episode:
         journals, to_silver = self.world.journals, self.planned.to_silver
 
         def act() -> Held:
-            _land(journals)
-            again = _land(journals)
+            land(journals)
+            again = land(journals)
             found = held(journals, to_silver=to_silver)
             if again:
                 found.journal.append(f"{again} segments at the second landing")
@@ -390,24 +345,3 @@ class Episode:
             if actor is not None and actor.fired and not self.result.point:
                 assert actor.watch is not None
                 self.result.point, self.result.ended, self.result.fired = str(actor.watch.point), "went on", True
-
-
-def _land(journals: Path) -> int:
-    """Land what the journals hold; how many segments."""
-    lake = Lake()
-    return land_journals(lake, Catalog(lake), journals).segments
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports below those that connections take by themselves: one that is free between two collectors stays free."""
-    found: list[int] = []
-    random = Random()
-    while len(found) < count:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as tried:
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
-    return found

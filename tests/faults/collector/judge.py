@@ -17,7 +17,7 @@ from tests.faults.collector.client import Attempt, Device, Told
 from transforms.runner import run_transforms
 from warehouse_models.lake import Lake
 
-EVENTS, QUARANTINE = "bronze/product/events", "bronze/quarantine"
+EVENTS, QUARANTINE, USAGE = "bronze/product/events", "bronze/quarantine", "bronze/collector/usage"
 SHARDS = ("pool", "second")
 _COLUMNS = ["tenant_id", "source_id", "record_id", "file", "line"]
 _TIMES = ["sent_at", "received_at", "original_timestamp"]
@@ -28,10 +28,14 @@ _SLACK = 0.05
 
 @dataclass
 class Held:
-    """What the lake holds: rows as dicts with `shard`; `silver`: (tenant, message id) rows, where it was computed."""
+    """What the lake holds: rows as dicts with `shard`; `metered`: requests by source.
+
+    `silver`: (tenant, message id) rows, where it was computed.
+    """
 
     events: list[dict[str, Any]] = field(default_factory=list)
     refused: list[dict[str, Any]] = field(default_factory=list)
+    metered: Counter[str] = field(default_factory=Counter)
     silver: list[tuple[str, str]] | None = None
     journal: list[str] = field(default_factory=list)
 
@@ -42,6 +46,8 @@ def held(journals: Path, *, to_silver: bool) -> Held:
     for shard in SHARDS:
         found.events += _rows(lake, EVENTS, shard, _COLUMNS + _TIMES)
         found.refused += _rows(lake, QUARANTINE, shard, _COLUMNS)
+        for row in _rows(lake, USAGE, shard, ["source_id", "requests"]):
+            found.metered[row["source_id"]] += row["requests"]
         if found.silver is not None:
             run_transforms(lake, shard)
             rows = _rows(lake, "silver/product/events", shard, ["tenant_id", "message_id"])
@@ -74,6 +80,10 @@ def problems(told: Told, found: Held, devices: Iterable[Device], before: Held) -
         if device is None or (device.tenant, _shard(device.tenant)) != (row["tenant_id"], row["shard"]):
             said.append(f"in bronze under another's name: {row}")
     copies = _copies(told.attempts, events, said)
+    for source in known:
+        requests = sum(times for (of, _), times in copies.items() if of == source)
+        if found.metered[source] != requests:
+            said.append(f"metered {found.metered[source]} requests of {source}, not {requests}")
     wanted: Counter[tuple[str, str]] = Counter()
     for attempt in told.attempts:
         for name in attempt.bad:

@@ -24,11 +24,12 @@ from connectors.collector.journal import Journal
 
 @dataclass(frozen=True)
 class Mutation:
-    """What is broken (`patches`: target → replacement), and the kinds and shapes of the faults that have to show it."""
+    """What is broken (`patches`: target → replacement); kinds, shapes and end of the faults that have to show it."""
 
     kinds: tuple[str, ...]
     shapes: tuple[str, ...]
     patches: Mapping[tuple[Any, str], Any]
+    end: str = "killed"
 
     @contextmanager
     def on(self) -> Iterator[None]:
@@ -84,8 +85,8 @@ _KILLS = ("collector killed at a named point", "collector killed at random")
 _LANDER = ("lander killed at a named point", "lander killed at random")
 _ALONE, _BUSY = ("alone",), ("traffic", "two")
 _FAILED_SYNC = "self._cut()\n        self._finish()\n        raise NotWritable(error.strerror or str(error)) from error"
-_APPEND = "self.lake.append(self.table, shard, added{}, trail=told{})"
-_PINNED = ", transactions=marks, at=target"
+_APPEND = "self.lake.append(table, shard, added{}, trail=told{})"
+_PINNED = ", transactions={self.app: self.number}, at=target"
 MUTATIONS: dict[str, Mutation] = {
     "the reply comes before the journal": Mutation(
         ("power cut", *_KILLS), _ALONE, {(GroupCommit, "_write"): _told_first}
@@ -95,7 +96,7 @@ MUTATIONS: dict[str, Mutation] = {
         ("power cut",), _ALONE, _said(Journal, "_open", ("sync_folder(self.folder)", "pass"))
     ),
     "a segment that was renamed is renamed again": Mutation(
-        ("failed sync",), ("traffic",), _said(journal, "_close", ("path.exists() and size", "size"))
+        ("failed sync",), ("traffic",), _said(journal, "_close", ("path.exists() and size", "size")), "running"
     ),
     "a failed sync counts as done": Mutation(
         ("failed sync",), _ALONE, _said(Journal, "append", (_FAILED_SYNC, "pass"))
@@ -123,14 +124,14 @@ MUTATIONS: dict[str, Mutation] = {
     "the lander does not look at its position": Mutation(
         ("a dropped segment comes back", *_LANDER),
         _ALONE,
-        _said(lander._Segment, "_commit", ("position is not None and position >= self.number", "False")),
+        _said(lander._Segment, "_append_once", ("position is not None and position >= self.number", "False")),
     ),
     "the position is in a commit of its own": Mutation(
         _LANDER,
         _ALONE,
         _said(
             lander._Segment,
-            "_commit",
+            "_append_once",
             (
                 _APPEND.format("", _PINNED),
                 _APPEND.format(".slice(0, 0)", _PINNED) + "; " + _APPEND.format("", ""),
@@ -140,7 +141,11 @@ MUTATIONS: dict[str, Mutation] = {
     "the rows are committed without the position": Mutation(
         ("lost commit", "a dropped segment comes back"),
         _ALONE,
-        _said(lander._Segment, "_commit", (_PINNED, "")),
+        _said(lander._Segment, "_append_once", (_PINNED, "")),
+    ),
+    "usage is metered each time": Mutation(
+        _LANDER, _ALONE, _said(lander._Segment, "_meter", ("self._append_once(spec(USAGE), shard, rows, told)",
+            "self.lake.create(spec(USAGE), shard); self.lake.append(spec(USAGE), shard, rows, trail=told)"))
     ),
     "the quarantine does not look what it holds": Mutation(
         _LANDER,
