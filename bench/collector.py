@@ -35,20 +35,6 @@ from warehouse_models.sources import Sources
 TENANT = "bench"
 PEAK = 5_000  # events a second: METRICS' largest tenant on its busiest minute
 _TENURE = "from orchestration.cli import main; main()"
-# What the journal was given, for the mean size of a group: counted here, because the product has no use for it.
-_COUNTING = """
-import atexit, json, os
-from connectors.collector.journal import Journal
-groups, append = [0, 0, 0], Journal.append
-def counted(self, payloads):
-    append(self, payloads)
-    groups[0] += 1; groups[1] += len(payloads); groups[2] += sum(map(len, payloads))
-Journal.append = counted
-def tell():
-    with open(os.environ["TENURE_BENCH_GROUPS"], "w") as file:
-        json.dump(groups, file)
-atexit.register(tell)
-"""
 
 
 @dataclass(frozen=True)
@@ -103,16 +89,24 @@ def _row(name: str, size: int, result: Result, groups: Groups) -> str:
 
 
 def _loaded(folder: Path, key: str, size: int, rate: float, seconds: float, connections: int) -> tuple[Result, Groups]:
-    with _collector(folder) as address:
+    with _collector(folder) as (address, metrics):
         # At a given rate a late answer must not hold back what is due, so there are more connections than needed.
         asked = [request.decode("latin-1") for request in _requests(address, key, size)]
         result = load(Plan(address, asked, seconds, connections if not rate else 4 * connections, rate))
-    return result, Groups(*json.loads((folder / "groups.json").read_text()))
+        return result, _groups(metrics)
+
+
+def _groups(metrics: str) -> Groups:
+    """What the collector itself counted."""
+    told = dict(line.rsplit(" ", 1) for line in httpx.get(metrics).text.splitlines() if not line.startswith("#"))
+    size = sum(float(value) for name, value in told.items() if name.startswith("tenure_collector_event_bytes_total{"))
+    syncs, requests = (float(told[f"tenure_collector_journal_sync_requests_{of}"]) for of in ("count", "sum"))
+    return Groups(int(syncs), int(requests), int(size))
 
 
 def _limits(folder: Path, groups: Groups, seconds: float, connections: int) -> list[str]:
     """What nothing can undercut here: the same server without work, the disk, the JSON parser."""
-    with _collector(folder) as address:
+    with _collector(folder) as (address, _):
         host = urlsplit(address).netloc
         empty = load(Plan(address, [f"GET /health HTTP/1.1\r\nHost: {host}\r\n\r\n"], seconds, connections))
     mean, size = groups.requests / groups.syncs, groups.size // groups.syncs
@@ -164,7 +158,7 @@ def _land(lake: Lake, acked: int) -> float:
 def _visible(folder: Path) -> str:
     """From an acknowledged event to its row in the published mart, on a small lake: `tenure run` as a process."""
     lake, key = _home(folder / "small")
-    with _collector(folder) as address:
+    with _collector(folder) as (address, _):
         for size in (100, 1):
             call = "batch" if size > 1 else "track"
             httpx.post(f"{address}/v1/{call}", content=_body(size, size), auth=(key, "")).raise_for_status()
@@ -229,20 +223,21 @@ def _home(place: Path) -> tuple[Lake, str]:
 
 
 @contextmanager
-def _collector(folder: Path) -> Iterator[str]:
-    """A `tenure collector serve` of this home; its address."""
+def _collector(folder: Path) -> Iterator[tuple[str, str]]:
+    """A `tenure collector serve` of this home; its address and that of its metrics."""
     log = folder / "collector.log"
-    command = [sys.executable, "-c", f"{_COUNTING}\n{_TENURE}", "collector", "serve", "--port", "0"]
-    environment = {**os.environ, "TENURE_BENCH_GROUPS": str(folder / "groups.json")}
+    command = [sys.executable, "-c", _TENURE, "collector", "serve", "--port", "0", "--metrics-port", "0"]
     with log.open("wb") as file:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file)
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "COLUMNS": "400"}, stdout=file, stderr=file)
     try:
         deadline = time.monotonic() + 60
         while not ((found := re.search(r"collector on (http\S+),", log.read_text())) and "complete" in log.read_text()):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"the collector did not start: {log.read_text()[-2000:]}")
             time.sleep(0.05)
-        yield found[1]
+        metrics = re.search(r"metrics on (http\S+)", log.read_text())
+        assert metrics is not None
+        yield found[1], metrics[1]
     finally:
         process.terminate()
         process.wait(timeout=60)

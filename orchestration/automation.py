@@ -14,6 +14,7 @@ from orchestration.assets.bronze import NO_TABLE, VERSION, bronze_specs
 from orchestration.assets.described import key_of
 from orchestration.journals import land_collected
 from orchestration.pipeline import SHARDS
+from warehouse_models.spec import TableSpec
 
 SENSOR_SECONDS = 120
 # Of the minute that Dagster gives a tick; what a collector took beyond it waits for the next.
@@ -148,18 +149,26 @@ def sync_shards(instance: dg.DagsterInstance, shards: list[str]) -> list[str]:
     return shards
 
 
+def _watched() -> list[TableSpec]:
+    """Bronze that a transform reads: what no one does (quarantine, deliveries of webhooks) is no reason for a run."""
+    from transforms.definition import transforms
+
+    read = {address for transform in transforms().values() for address in transform.inputs}
+    return [spec for spec in bronze_specs() if spec.address in read]
+
+
 def _landed(lake: object, shard: str) -> Versions:
     from warehouse_models.lake import Lake
 
     assert isinstance(lake, Lake)
-    found = {spec.address: lake.version(spec, shard) for spec in bronze_specs()}
+    found = {spec.address: lake.version(spec, shard) for spec in _watched()}
     return {address: version for address, version in found.items() if version is not None}
 
 
 def _read_by_last_run(instance: dg.DagsterInstance, shard: str) -> Versions:
     """Delta versions of bronze that the shard's latest run noted, whoever started it (the schedule, a person, us)."""
     found: Versions = {}
-    for spec in bronze_specs():
+    for spec in _watched():
         records = instance.fetch_materializations(
             dg.AssetRecordsFilter(asset_key=key_of(spec.address), asset_partitions=[shard]), limit=1
         ).records

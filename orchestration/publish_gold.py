@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from orchestration.publish_files import columns_of, literal
 from orchestration.publish_schema import fitted_schema, month_of, stands
+from transforms.bulk import write_files
 from warehouse_models import gold as gold_models
 from warehouse_models.lake import Lake
 from warehouse_models.slices import Slices, predicate
@@ -133,9 +134,25 @@ class GoldWriter:
         trail = {"definition": "gold", "inputs": self.versions, "slices": encode_slices(slices)}
         schema = fitted_schema(self.connection, self.lake, self.shard, mart, trail)
         sql = f"select {', '.join(_column(field, mart) for field in schema)} from ({sql})"
+        if self._takes_files(mart, slices):
+            uri = self.lake.table_uri(mart.table, self.shard)
+            files, _ = write_files(self.connection, mart.table, uri, sql)
+            return self.lake.replace_by_files(mart.table, self.shard, files, trail=trail)
         batches = (batch.cast(schema) for batch in self.connection.execute(sql).to_arrow_reader(100_000))
         reader = pa.RecordBatchReader.from_batches(schema, batches)
         return self.lake.replace(mart.table, self.shard, reader, slices, trail=trail)
+
+    def _takes_files(self, mart: gold_models.Mart, slices: Slices) -> bool:
+        """Whether the whole table of a mart is replaced, which DuckDB writes by itself.
+
+        deltalake keeps a writer open for each partition of a stream: 6 M rows of 200 tenants, ten months took 4.6 GB.
+        """
+        if not mart.monthly_files or any(days is not None for days in slices.values()):
+            return False
+        if not self.lake.takes_files(mart.table, self.shard):
+            return False
+        table = self.lake.table(mart.table, self.shard)
+        return table is not None and {part["tenant_id"] for part in table.partitions()} <= set(slices)
 
     def _figures(self, green: set[str]) -> str:
         """SELECT of what `trust` says of the figures themselves: of green tenants as built, of others as published."""

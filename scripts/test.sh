@@ -15,12 +15,16 @@ if [ -z "$lint_only" ]; then
     if ! has npm && as_root_on_debian; then
         step "Node and npm (Debian packages)" apt nodejs npm
     fi
+    if ! has curl && as_root_on_debian; then
+        step "curl (Debian package)" apt curl
+    fi
     has java || [ -n "${JAVA_HOME:-}" ] || missing "Java 17" "Spark's half of the tests needs it" \
         "Debian: apt-get install openjdk-17-jre-headless; or set JAVA_HOME"
     has chromium || [ -n "${TENURE_CHROMIUM:-}" ] || missing "Chromium" "the dashboards are tested in a browser" \
         "Debian: apt-get install chromium; or TENURE_CHROMIUM=/path/to/it"
     has npm || missing "Node and npm" "the SDKs of Segment and RudderStack send to a running collector" \
         "Debian: apt-get install nodejs npm"
+    has curl || missing "curl" "the snippets of the reference page are run" "Debian: apt-get install curl"
     # What cannot be there is said above; so from here on a skipped test is a fault, not a circumstance.
     export TENURE_REQUIRE_SPARK=${TENURE_REQUIRE_SPARK:-1} TENURE_REQUIRE_BROWSER=${TENURE_REQUIRE_BROWSER:-1}
     export TENURE_REQUIRE_SDKS=${TENURE_REQUIRE_SDKS:-1}

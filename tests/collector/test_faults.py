@@ -31,6 +31,7 @@ _LAND = """
 import os, sys
 from pathlib import Path
 import connectors.collector.lander as lander
+import connectors.collector.segment_lander as segment_lander
 from warehouse_models import home
 from warehouse_models.catalog import Catalog
 from warehouse_models.lake import Lake
@@ -51,7 +52,7 @@ def dying(function, is_after):
 
 moment, _, step = where.partition(" ")
 if step == "quarantine":
-    lander.refuse = dying(lander.refuse, moment == "after")
+    segment_lander.refuse = dying(segment_lander.refuse, moment == "after")
 elif step == "commit":
     Lake.append = dying(Lake.append, moment == "after")
 elif step == "drop":

@@ -79,7 +79,9 @@ def test_schemathesis_finds_no_reply_that_the_document_does_not_tell(world: Worl
     told["paths"]["/v1/projects/{key}/settings"]["parameters"][0]["example"] = key
     hook = Hooks(world.catalog).add("acme", "jira")[0]
     for parameter in told["paths"]["/hooks/{tenant}/{system}/{hook_id}"]["parameters"]:
-        parameter["schema"] = {"const": {"tenant": "acme", "system": "jira", "hook_id": hook.hook_id}[parameter["name"]]}
+        parameter["schema"] = {
+            "const": {"tenant": "acme", "system": "jira", "hook_id": hook.hook_id}[parameter["name"]]
+        }
     (tmp_path / "openapi.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
     # Several workers meet in hypothesis, which is not made for threads.
     command = [Path(sys.executable).with_name("schemathesis"), "run", "openapi.yaml", "--url", world.collector.address]

@@ -2,7 +2,7 @@
 inputs:
   bronze/product/events: {rows: new}
 write: upsert
-materialize: [met, losers]
+materialize: [met, tied, losers]
 */
 -- The copy of a message that was received first wins; equal times go by the smaller canonical JSON, so that the order
 -- of landing never matters. An id with one copy, which is nearly every id, passes through without any comparison, and

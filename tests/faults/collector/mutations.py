@@ -17,9 +17,10 @@ from typing import Any
 from unittest.mock import patch
 
 from connectors import quarantine
-from connectors.collector import group, journal, lander
+from connectors.collector import group, journal, segment_lander
 from connectors.collector.group import GroupCommit
 from connectors.collector.journal import Journal
+from connectors.collector.segment_lander import SegmentLander
 
 
 @dataclass(frozen=True)
@@ -116,21 +117,21 @@ MUTATIONS: dict[str, Mutation] = {
     "the lander drops a segment before its commit": Mutation(
         _LANDER,
         _ALONE,
-        _said(lander._Segment, "land", ("why = self._read()", "why = self._read()\n    self.path.unlink()")),
+        _said(SegmentLander, "land", ("why = self._read()", "why = self._read()\n    self.path.unlink()")),
     ),
     "a segment is dropped before the lake is synced": Mutation(
-        ("power cut at a landing",), _ALONE, {(lander, "sync_disk"): lambda folder: None}
+        ("power cut at a landing",), _ALONE, {(segment_lander, "sync_disk"): lambda folder: None}
     ),
     "the lander does not look at its position": Mutation(
         ("a dropped segment comes back", *_LANDER),
         _ALONE,
-        _said(lander._Segment, "_append_once", ("position is not None and position >= self.number", "False")),
+        _said(SegmentLander, "_append_once", ("position is not None and position >= self.number", "False")),
     ),
     "the position is in a commit of its own": Mutation(
         _LANDER,
         _ALONE,
         _said(
-            lander._Segment,
+            SegmentLander,
             "_append_once",
             (
                 _APPEND.format("", _PINNED),
@@ -141,16 +142,16 @@ MUTATIONS: dict[str, Mutation] = {
     "the rows are committed without the position": Mutation(
         ("lost commit", "a dropped segment comes back"),
         _ALONE,
-        _said(lander._Segment, "_append_once", (_PINNED, "")),
+        _said(SegmentLander, "_append_once", (_PINNED, "")),
     ),
     "usage is metered each time": Mutation(
-        _LANDER, _ALONE, _said(lander._Segment, "_meter", ("self._append_once(spec(USAGE), shard, rows, told)",
+        _LANDER, _ALONE, _said(SegmentLander, "_meter", ("self._append_once(spec(USAGE), shard, rows, told)",
             "self.lake.create(spec(USAGE), shard); self.lake.append(spec(USAGE), shard, rows, trail=told)"))
     ),
     "the quarantine does not look what it holds": Mutation(
         _LANDER,
         _ALONE,
-        {(lander, "refuse"): _said(quarantine, "refuse", ("key not in held", "True"))[quarantine, "refuse"]},
+        {(segment_lander, "refuse"): _said(quarantine, "refuse", ("key not in held", "True"))[quarantine, "refuse"]},
     ),
     "a restarted collector counts from the beginning": Mutation(
         _KILLS, _BUSY, _said(Journal, "__init__", ('f"{time.time_ns():016x}{secrets.token_hex(4)}"', '"0" * 24'))
