@@ -192,7 +192,8 @@ def _conditions(scope: Scope, column: str | None) -> list[str]:
     """Disjoint conditions of the scope's rows; tenants of the same range share one. Without `column`: whole tenants."""
     tenants: dict[tuple[date, date] | None, list[str]] = {}
     for tenant, ranges in sorted(scope.items()):
-        for period in ranges if column else [None]:
+        periods: list[tuple[date, date] | None] = [*ranges] if column else [None]
+        for period in periods:
             tenants.setdefault(period, []).append(f"'{tenant}'")
     return [
         f"tenant_id in ({', '.join(named)})"
