@@ -21,7 +21,7 @@ from connectors.collector.lander import land_journals
 from connectors.collector.messages import Message
 from connectors.collector.records import record
 from connectors.replay import replay
-from tests.collector.world import ROOT, Collector, World, event, start
+from tests.collector.world import ROOT, TENURE, Collector, World, event, start
 from warehouse_models import home
 from warehouse_models.catalog import Catalog
 from warehouse_models.lake import Lake
@@ -365,3 +365,18 @@ def test_on_a_full_disk_it_answers_503_and_says_so_and_goes_on_when_there_is_roo
     assert not world.land().kept
     assert {row["record_id"] for row in world.bronze(source)} == {f"m{n}" for n in {*kept, 99}}
     assert "No space left" in world.collector.log.read_text()
+
+
+def test_a_collector_that_is_told_to_stop_while_it_starts_stops(own_world: World) -> None:
+    """uvicorn listens for signals only from inside its run; one that came just before was lost."""
+    first = (
+        "import os, signal, uvicorn\n"
+        "run = uvicorn.Server.run\n"
+        "def told(self, **how):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    run(self, **how)\n"
+        "uvicorn.Server.run = told\n"
+    )
+    command = [*TENURE[:2], f"{first}{TENURE[2]}", "collector", "serve", "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert subprocess.run(command, cwd=ROOT, env=environment, timeout=60, capture_output=True).returncode == 0

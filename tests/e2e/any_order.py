@@ -80,6 +80,8 @@ class World:
         moved = []
         with self.lake.duck() as connection:
             for address, version in before.items():
+                if version is None and self.lake.version(address, "pool") is None:
+                    continue
                 uri = self.lake.table_uri(address, "pool")
                 now, then = f"FROM delta_scan('{uri}')", f"FROM delta_scan('{uri}', version := {version})"
                 both = f"({now} EXCEPT ALL {then}) UNION ALL ({then} EXCEPT ALL {now})"
