@@ -79,8 +79,8 @@ def serve(
             timeout_keep_alive=75,
         )
         server = uvicorn.Server(config)
-        # uvicorn raises the signal again when it is done, which would end this process before it says so. And it listens
-        # from inside run only: one that comes before must not be lost, or nobody would stop.
+        # uvicorn raises the signal again when it is done, which would end this process before it says so. And it
+        # listens from inside run only: one that comes before must not be lost, or nobody would stop.
         signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
         scheme, at = "http" if certificate is None else "https", listening.getsockname()
         name = f"[{at[0]}]" if ":" in at[0] else at[0]
