@@ -57,8 +57,8 @@ class GroupCommit:
             self._waiting.append((payload, done))
             self._bytes += len(payload)
             self._wake.notify()
-        # Not cancelled with its request: a client that hangs up changes nothing for what is written already.
-        await asyncio.shield(done)
+        # Cancelled with its request or not: what waits here is written all the same.
+        await done
 
     @property
     def waiting_bytes(self) -> int:

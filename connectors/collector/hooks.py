@@ -62,6 +62,10 @@ class HookEndpoint:
         self._hooks: Following[dict[str, Known]] = Following({}, self._load)
         self._remembered: OrderedDict[bytes, None] = OrderedDict()
 
+    async def read(self) -> None:
+        """Read the catalog and the secrets, if they can be read."""
+        await self._hooks.read_since(time.monotonic())
+
     async def follow(self) -> None:
         """Read the catalog and the secrets again and again, until cancelled."""
         await self._hooks.follow()

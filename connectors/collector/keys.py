@@ -105,6 +105,10 @@ class Keys:
         if wait := bucket.take(events):
             raise Refusal(429, "over_quota", f"more than {writer.rate} events a second", wait)
 
+    async def read(self) -> None:
+        """Read the catalog, if it can be read."""
+        await self._sources.read_since(time.monotonic())
+
     async def follow(self) -> None:
         """Read the catalog again and again, until cancelled."""
         await self._sources.follow()
