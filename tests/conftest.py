@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from orchestration.dbt_process import DbtProcess
+from tests.dbt_forks import Mother
+
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = Path(os.environ.get("TENURE_SAMPLES", ROOT.parent / "shared" / "samples"))
 
@@ -83,6 +86,15 @@ def samples() -> Callable[[str], Path]:
         return path
 
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dbt_forks() -> Iterator[None]:
+    """dbt's processes are forked from one that parsed the project, see dbt_forks.py."""
+    mother = Mother()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DbtProcess, "_start", lambda process: mother.start(process))
+        yield
 
 
 @pytest.fixture

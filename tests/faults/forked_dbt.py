@@ -1,16 +1,16 @@
-"""dbt's process as a fork of the harness, which has imported dbt and parsed the project: each fault saves 3 s.
+"""dbt's process as a fork of the harness itself, because what watches the calls of a stage is inherited.
 
-Everything behind the parse is the product's own (`orchestration/gold_dbt.py`), in a process of its own as there.
+As `tests/dbt_forks.py`, without a mother: the harness has imported dbt and parsed the project.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
-from typing import IO, Any
+from typing import Any
 
-from orchestration import dbt_process, gold_dbt
+from orchestration import dbt_process
+from tests import dbt_forks
 
 _parsed: Any = None
 
@@ -18,12 +18,7 @@ _parsed: Any = None
 def parse(shard: str) -> None:
     """Parse the project once, for all forks. The home must keep its path from here on."""
     global _parsed
-    os.environ.update(dbt_process.environment(shard))
-    # Nobody reads what dbt writes beside its work; every line of its log would be a call that waits for an answer.
-    os.environ.update(DBT_LOG_LEVEL_FILE="none", DBT_WRITE_JSON="false")
-    _parsed = gold_dbt.parse(dbt_process.project_options())
-    if not _parsed.success:
-        raise RuntimeError(str(_parsed.exception))
+    _parsed = dbt_forks.parse(shard, dbt_process.environment(shard))
 
 
 class ForkedDbt(dbt_process.DbtProcess):
@@ -44,22 +39,10 @@ class _Fork:
         if self.pid == 0:
             os.close(write_wanted)
             os.close(read_told)
-            self._work(log, os.fdopen(read_wanted), os.fdopen(write_told, "w"))
+            dbt_forks.work(_parsed, log, os.fdopen(read_wanted), os.fdopen(write_told, "w"))
         os.close(read_wanted)
         os.close(write_told)
         self.stdin, self.stdout = os.fdopen(write_wanted, "w"), os.fdopen(read_told)
-
-    @staticmethod
-    def _work(log: Any, wanted: IO[str], told: IO[str]) -> None:
-        code = 1
-        try:
-            gold_dbt.die_with_parent()
-            sys.stdout = sys.stderr = log.open("w", encoding="utf-8")
-            os.chdir(log.parent)
-            code = gold_dbt.work(_parsed, dbt_process.project_options(), wanted, told)
-            sys.stderr.flush()
-        finally:
-            os._exit(code)
 
     def poll(self) -> int | None:
         if self.returncode is None:
