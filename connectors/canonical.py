@@ -65,12 +65,19 @@ def _with_digits(value: Any, digits: Any) -> Any:
     if value.__class__ is float and digits.__class__ is int:
         return digits
     if value.__class__ is float and digits.__class__ is _Fraction:
-        return value if Decimal(repr(value)) == Decimal(digits) else str(digits)
+        return value if _is_equal(value, digits) else str(digits)
     if isinstance(value, dict) and isinstance(digits, dict):
         return {name: _with_digits(inner, digits.get(name)) for name, inner in value.items()}
     if isinstance(value, list) and isinstance(digits, list) and len(value) == len(digits):
         return [_with_digits(*pair) for pair in zip(value, digits, strict=True)]
     return value
+
+
+def _is_equal(value: float, digits: str) -> bool:
+    try:
+        return Decimal(repr(value)) == Decimal(digits)
+    except ArithmeticError:
+        return False  # an exponent beyond what Decimal holds: JSON allows it
 
 
 def sha_hex(raw: bytes) -> str:

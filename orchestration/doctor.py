@@ -97,15 +97,21 @@ def _storage() -> Iterator[Finding]:
 
 
 def _journals() -> Iterator[Finding]:
+    from connectors.collector.waiting import waiting
+
     root = home.journal_root()
     if not root.exists():
         return
     kept = sorted(str(path) for path in root.glob("*/*.kept"))
     if kept:
-        why = f"{len(kept)} segments could not be landed whole, and are kept: {', '.join(kept[:3])}"
+        why = f"{len(kept)} segments are damaged, and are kept: {', '.join(kept[:3])}"
         yield Finding("journal", "wrong", why, "what could be read of them is in bronze; look at the disk, then remove")
-    waiting = sum(path.stat().st_size for kind in ("open", "log") for path in root.glob(f"*/*.{kind}"))
-    yield Finding("journal", "ok", f"{waiting / 2**20:,.1f} MiB of events wait for the next run in {root}")
+    aside = [f"{path} ({count:,} requests)" for path, count in waiting(root)]
+    if aside:
+        why = f"a tenant that the catalog lacks, or another version of Tenure: {', '.join(aside[:3])}"
+        yield Finding("journal", "wrong", why, "tenure tenant list; when all are known: tenure collector retry")
+    left = sum(path.stat().st_size for kind in ("open", "log") for path in root.glob(f"*/*.{kind}"))
+    yield Finding("journal", "ok", f"{left / 2**20:,.1f} MiB of events wait for the next run in {root}")
 
 
 def _catalog() -> Iterator[Finding]:

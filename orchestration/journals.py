@@ -21,8 +21,10 @@ def land_collected(lake: Lake, log: logging.Logger, *, most_seconds: float = mat
 
     try:
         landed = land_journals(lake, Catalog(lake), home.journal_root(), most_seconds=most_seconds)
-    except TenureError as error:
-        log.error(f"what collectors took could not be landed: {error}")
+    except Exception as error:
+        # Whatever it is: a disk that is full, a journal of another user's, a lake that is not mounted.
+        why = str(error) if isinstance(error, TenureError) else f"{type(error).__name__}: {error}"
+        log.error(f"what collectors took could not be landed: {why}")
         return
     if landed.segments:
         told = f"{landed.accepted} events and {landed.hooks.added} deliveries of webhooks"

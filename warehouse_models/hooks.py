@@ -161,10 +161,13 @@ class Hooks:
             write_secret(file, made)
         return changed, made
 
-    def tell_secret(self, tenant: str, name: str, secret: str) -> Hook:
+    def tell_secret(
+        self, tenant: str, name: str, secret: str, check: Callable[[str, str], None] = lambda system, secret: None
+    ) -> Hook:
         """Keep the secret that a vendor showed, in the file that the webhook expects it in; the webhook.
 
-        TenureError: no such webhook, an empty secret, or one that is told elsewhere.
+        `check` gets system and secret, and raises ValueError for what cannot be one. TenureError: no such webhook, a
+        secret that is empty or cannot be one, or one that is told elsewhere.
         """
         hook = self._one(tenant, name)
         kind, _, file = (hook.secret_ref or "").partition(":")
@@ -173,6 +176,10 @@ class Hooks:
             raise TenureError(f"the secret of webhook {name}", f"it comes from {where}", "tenure hook rotate")
         if not secret:
             raise TenureError(f"the secret of webhook {name}", "it is empty", "type or pipe in what the vendor shows")
+        try:
+            check(hook.system, secret)
+        except ValueError as error:
+            raise TenureError(f"the secret of webhook {name}", str(error), "copy it whole from the vendor") from None
         write_secret(file, secret)
         return hook
 
@@ -187,6 +194,8 @@ class Hooks:
         """
 
         def shaken(hook: Hook) -> Hook:
+            if hook.secret_ref == reference:
+                return hook  # our own commit, which was told to have failed
             if hook.state != AWAITING:
                 raise NotAwaited(f"webhook {hook.name}", "it awaits no handshake", "tenure hook rotate")
             return replace(hook, state=ACTIVE, secret_ref=reference)

@@ -107,13 +107,15 @@ class HookEndpoint:
             return items(system, sent_id, raw, received)
 
         found = await asyncio.to_thread(read) if len(raw) > _LARGE else read()
-        self._keys.admit(known.writer, max(1, len(found)))
+        count = len(found)
+        self._keys.admit(known.writer, max(1, count))
         names = [sha256(f"{known.hook.hook_id}\0{one.id}".encode()).digest()[:16] for one in found]
+        del found  # it is larger than the body, and the disk is waited for
         if all(name in self._remembered for name in names):
             return
         body = to_journal(sent_id, raw)
         message = Message(received, known.hook.tenant_id, known.hook.hook_id, CALL + system, body)
-        await self._append(message, len(found), len(raw))
+        await self._append(message, count, len(raw))
         # Only now: what was not kept has to be taken when it comes again.
         for name in names:
             self._remembered[name] = None
@@ -142,11 +144,12 @@ class HookEndpoint:
             # A name of its own: of two handshakes at once the catalog takes one, and neither overwrites the other.
             reference = write_secret(f"{hook.hook_id}-{secrets.token_hex(4)}", offered)
             Hooks(self._catalog).shake_hands(hook.hook_id, reference)
-        except Exception as error:
+        except NotAwaited:
             if path := path_of(reference):
                 path.unlink(missing_ok=True)
-            if isinstance(error, NotAwaited):
-                raise Refusal(401, "no_handshake_awaited", "another handshake was first") from None
+            raise Refusal(401, "no_handshake_awaited", "another handshake was first") from None
+        except Exception:
+            # The file stays: a commit that was told to have failed may be there all the same, and name it.
             raise Refusal(503, "secret_not_kept", "the secret cannot be kept now; come again", 5) from None
 
     def _load(self, before: dict[str, Known]) -> dict[str, Known]:
@@ -159,7 +162,10 @@ class HookEndpoint:
                 continue
             rate = events_per_second(tenant.quotas, tenant.state)
             writer = Writer(hook.tenant_id, hook.hook_id, hook.name, None, rate, tenant.state == "suspended")
-            known[hook.hook_id] = _with_secrets(hook, writer)
+            one = known[hook.hook_id] = _with_secrets(hook, writer)
+            if one.is_lacking and not ((was := before.get(hook.hook_id)) and was.is_lacking):
+                told = {"tenant": hook.tenant_id, "source": hook.hook_id}
+                _log.error("a secret of a webhook is missing, or cannot be one: tenure hook list", extra=told)
         return known
 
 

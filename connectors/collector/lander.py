@@ -14,9 +14,11 @@ from pathlib import Path
 
 from connectors.collector.clock import tell_clock
 from connectors.collector.journal import ask_to_close, close_left, closed_segments, lock
+from connectors.collector.keys import check_mounted
 from connectors.collector.segment_lander import JournalReport, SegmentLander
 from connectors.times import now_micros
 from warehouse_models.catalog import Catalog
+from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
 
 __all__ = ["JournalReport", "land_journals"]
@@ -34,33 +36,57 @@ def land_journals(
     """Land all that the journals below `root` hold now; a running collector is asked to close what it is writing.
 
     A journal that another lander works on is left to it; after `most_seconds` no further segment is begun. Where a
-    collector runs and nothing was left, its clock is told (`clock.py`). TenureError: other writers keep winning the
-    commit.
+    collector runs and nothing was left, its clock is told (`clock.py`). A journal that fails is left as it is, the
+    others land, and then the failure is raised. TenureError: the lake is not there, or other writers keep winning.
     """
     deadline = time.monotonic() + most_seconds
     report = JournalReport()
     now, running, is_all = now_micros(), False, True
+    failures: list[Exception] = []
     for folder in sorted(path for path in root.glob("*") if path.is_dir()):
-        with _alone(folder) as is_ours:
-            if not is_ours:
-                is_all = False
-                continue
-            is_all = _close_open(folder) and is_all
-            running = _is_written(folder) or running
-            segments = closed_segments(folder)
-            if not segments:
-                continue
-            with lake.duck() as duck:
-                for writer, number, path in segments:
-                    if time.monotonic() > deadline:
-                        is_all = False
-                        break
-                    SegmentLander(lake, catalog, duck, writer, number, path, report).land()
-                    report.segments += 1
-                    on_segment(report)
+        try:
+            with _alone(folder) as is_ours:
+                if not is_ours:
+                    is_all = False
+                    continue
+                is_all = _close_open(folder) and is_all
+                running = _is_written(folder) or running
+                is_all = _land(lake, catalog, folder, report, on_segment, deadline) and is_all
+        except Exception as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
     if running and is_all:
         tell_clock(lake, catalog, now)
     return report
+
+
+def _land(
+    lake: Lake,
+    catalog: Catalog,
+    folder: Path,
+    report: JournalReport,
+    on_segment: Callable[[JournalReport], None],
+    deadline: float,
+) -> bool:
+    """Land the closed segments of one journal; False where time ran out before the last."""
+    segments = closed_segments(folder)
+    if not segments:
+        return True
+    try:
+        check_mounted(lake, "tenants")
+    except FileNotFoundError:
+        # Every tenant would be unknown.
+        why = "it has no catalog of tenants, and a collector took events for one"
+        raise TenureError(f"lake {lake.root}", why, "mount it, or set TENURE_HOME and TENURE_LAKE as it was") from None
+    with lake.duck() as duck:
+        for writer, number, path in segments:
+            if time.monotonic() > deadline:
+                return False
+            SegmentLander(lake, catalog, duck, writer, number, path, report).land()
+            report.segments += 1
+            on_segment(report)
+    return True
 
 
 @contextmanager

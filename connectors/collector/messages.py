@@ -71,8 +71,8 @@ def events(message: Message) -> Iterator[Sent]:
         yield _sent({**body, "type": message.call}, message, {}, is_clean)
         return
     batch = {"sentAt": body.get("sentAt"), **_shared(body)}
-    for event in body["batch"]:
-        yield _sent(event, message, batch, is_clean)
+    for place, event in enumerate(body["batch"]):
+        yield _sent(event, message, batch, is_clean, place)
 
 
 def _shared(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _body(text: bytes) -> tuple[dict[str, Any], bool]:
             return json.loads(text), False
 
 
-def _sent(event: Any, message: Message, batch: Mapping[str, Any], is_clean: bool) -> Sent:
+def _sent(event: Any, message: Message, batch: Mapping[str, Any], is_clean: bool, place: int = 0) -> Sent:
     if not is_clean:
         # One of the body's events is broken; which, only each by itself can say.
         raw = _text(event)
@@ -114,10 +114,12 @@ def _sent(event: Any, message: Message, batch: Mapping[str, Any], is_clean: bool
     except TooDeep:
         raw = _text(event)
         return Sent(raw, len(raw), None, refusals.TOO_DEEP)
-    return Sent(b"", len(as_sent), _filled(event, message, batch, as_sent), None)
+    return Sent(b"", len(as_sent), _filled(event, message, batch, as_sent, place), None)
 
 
-def _filled(event: dict[str, Any], message: Message, batch: Mapping[str, Any], as_sent: bytes) -> dict[str, Any]:
+def _filled(
+    event: dict[str, Any], message: Message, batch: Mapping[str, Any], as_sent: bytes, place: int
+) -> dict[str, Any]:
     received = iso(message.received_at)
     filled = {**event, "receivedAt": received}
     for name in ("context", "integrations"):
@@ -130,9 +132,11 @@ def _filled(event: dict[str, Any], message: Message, batch: Mapping[str, Any], a
         filled["sentAt"] = batch["sentAt"]
     if _is_absent(event, "messageId"):
         # A repetition must find the same name, though it is received anew. But an event without a time of its own has
-        # happened when it was received: two such calls are two events, and nothing tells a repetition from them.
+        # happened when it was received: two such calls are two events, two such in a batch as well, and nothing tells a
+        # repetition from them.
         has_time = "originalTimestamp" in filled and not _is_absent(filled, "originalTimestamp")
-        filled["messageId"] = sha_hex(as_sent if has_time else as_sent + received.encode())
+        own = b"" if has_time else f"{received}{place or ''}".encode()
+        filled["messageId"] = sha_hex(as_sent + own)
     return filled
 
 

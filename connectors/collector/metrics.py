@@ -102,7 +102,7 @@ class _Gauges:
         sizes, begun, kept = [], [], 0
         for path in self._folder.glob("*-*.*"):
             if path.suffix not in (".open", ".log"):
-                kept += path.suffix == ".kept"
+                kept += path.suffix in (".kept", ".waiting")
                 continue
             try:
                 told = path.stat()
@@ -116,7 +116,7 @@ class _Gauges:
         yield GaugeMetricFamily(f"{prefix}_bytes", "Their size in bytes.", sum(sizes))
         words = "Time since the oldest of them was written to last; growing: nothing lands."
         yield GaugeMetricFamily(f"{prefix}_idle_seconds", words, oldest)
-        words = "Segments that could not be read whole: tenure doctor names them."
+        words = "Files beside it that nothing lands by itself: tenure doctor names them."
         yield GaugeMetricFamily(f"{prefix}_kept", words, kept)
         for name, ask in self._gauges.items():
             yield GaugeMetricFamily(f"tenure_collector_{name}", name.replace("_", " "), ask())

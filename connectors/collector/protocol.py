@@ -28,6 +28,8 @@ CALLS: Mapping[str, str] = {
 # Rudder's Python SDK closes a batch once it is over 4 MiB, with an event of up to 4 MiB; the rest is around them.
 MOST_BODY = 8 * 1024 * 1024 + 64 * 1024
 SUCCESS = b'{"success":true}'
+# SDKs close a batch at a hundred events, or by its bytes. More would be made of nothing: 36 KiB of gzip hold 4 million.
+MOST_EVENTS = 50_000
 _GZIP = b"\x1f\x8b"
 _STEP = 256 * 1024
 # More than the contract can write again (an event of so many levels is always quarantined), and orjson reads 1,024.
@@ -134,8 +136,8 @@ def _lenient(text: bytes) -> tuple[Any, bytes]:
         plain = text.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
         with deep():
             value = json.loads(_shallow(plain), parse_int=_integer)
-            # Escaped, so that the journal holds UTF-8 whatever came.
-            return value, json.dumps(value).encode()
+            # UTF-8 whatever came: what no UTF-8 can say is escaped.
+            return value, json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
     except ValueError:
         raise Refusal(400, "bad_json", "the body is not JSON") from None
 
@@ -167,12 +169,14 @@ def _integer(digits: str) -> float:
 
 
 def count(call: str, body: Mapping[str, Any]) -> int:
-    """How many events a body holds. Refusal 400: a batch without a list of them."""
+    """How many events a body holds. Refusal 400: a batch without a list of them; 413: too many."""
     if call != BATCH:
         return 1
     events = body.get("batch")
     if not isinstance(events, list):
         raise Refusal(400, "bad_batch", "the body has no list named batch")
+    if len(events) > MOST_EVENTS:
+        raise Refusal(413, "too_large", f"a batch has at most {MOST_EVENTS:,} events; send smaller batches")
     return len(events)
 
 

@@ -3,6 +3,7 @@
     segment ─▶ records ─▶ events ─▶ contract ─▶ quarantine (found by file, line, content: written once)
                   │                     └─▶ one Delta commit a shard: the rows, and the segment's number as position
                   ├─▶ deliveries of webhooks (hook_lander.py), and counts (usage.py): the same, each with the position
+                  ├─▶ nobody's: another file beside the journal (waiting.py)
                   └──────────────────────────────────────────▶ the lake is synced, the file deleted
 
 Killed between any two steps and run again it ends the same: a shard whose position is at the segment has its rows
@@ -29,6 +30,7 @@ from connectors.collector.messages import Message, events, text
 from connectors.collector.records import Damage, read_records
 from connectors.collector.usage import ADDRESS as USAGE
 from connectors.collector.usage import Usage
+from connectors.collector.waiting import put_aside
 from connectors.contracts import How, contract_of
 from connectors.events import EventContract
 from connectors.quarantine import Landing, RefusedRow, refuse
@@ -46,6 +48,8 @@ from warehouse_models.trail import landing
 ADDRESS = "bronze/product/events"
 OBJECT = "events"
 _ATTEMPTS = 30
+# Refused rows that are held before they are written: of junk a segment may hold millions.
+_MOST_REFUSED = 50_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -53,7 +57,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class JournalReport:
     """What landed: segments, requests, events added to bronze, events and deliveries refused (`reasons`: by code).
 
-    `hooks`: deliveries of webhooks. `kept`: segments that stay beside the journal, for a person to look at, by why.
+    `hooks`: deliveries of webhooks. `kept`: files that stay beside the journal, for a person to look at, by why.
     """
 
     segments: int = 0
@@ -97,15 +101,15 @@ class SegmentLander:
         self.seen: set[tuple[Any, ...]] = set()
         self.good: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
         self.refused: dict[tuple[str, str], list[RefusedRow]] = {}
+        self.waiting: list[bytes] = []
         self.usage = Usage()
         at = Segment(self.app, number, self.file, self.batch_id, self.now, self.day, self.limit)
         self.hooks = HookLander(lake, duck, at)
 
     def land(self) -> None:
         """Land it, count it into the report, and drop its file. TenureError: other writers keep winning the commit."""
-        why = self._read()
-        for (tenant, source), rows in self.refused.items():
-            refuse(self.lake, self.duck, self._at(tenant, source), rows, How("jsonl").to_json())
+        damage = self._read()
+        self._refuse()
         by_shard: dict[str, list[tuple[str, str]]] = {}
         for tenant, source in sorted(self.good):
             by_shard.setdefault(self.tenants[tenant].shard, []).append((tenant, source))
@@ -116,35 +120,46 @@ class SegmentLander:
         if not self.lake.is_remote:
             # delta-rs syncs nothing: dropped before it, the events would go with the power that fails a moment later.
             sync_disk(Path(self.lake.root))
-        if why is None:
+        if damage is None:
             self.path.unlink(missing_ok=True)
         else:
             # Landed as far as it can be read; the rest is for a person, and no lander takes the name again.
             kept = self.path.with_suffix(".kept")
             self.path.rename(kept)
-            self.report.kept[str(kept)] = why
+            self.report.kept[str(kept)] = damage
 
     def _read(self) -> str | None:
-        """Read the segment into rows and refused rows; why something of it could not be."""
-        why = None
+        """Read the segment into rows and refused rows, and put aside what is nobody's; which bytes are damaged."""
+        damage = why = None
         line = 0
         for record in read_records(self.path.read_bytes()):
             if isinstance(record, Damage):
-                why = f"{record.size:,} bytes from byte {record.offset:,} on are damaged"
+                damage = f"{record.size:,} bytes from byte {record.offset:,} on are damaged"
                 continue
+            before = line
             try:
                 message = Message.of(record)
+                tenant = self.tenants.get(message.tenant)
+                if tenant is None:
+                    why = f"the catalog does not know tenant {message.tenant}"
+                    self.waiting.append(record)
+                    continue
+                line = self._take(message, tenant, line)
             except ValueError:
                 why = "another version of Tenure wrote it"
+                self.waiting.append(record)
                 continue
             self.report.requests += 1
-            tenant = self.tenants.get(message.tenant)
-            if tenant is None:
-                why = f"the catalog does not know tenant {message.tenant}"
-                continue
-            before, line = line, self._take(message, tenant, line)
             self.usage.count(as_sent(message), line - before)
-        return why
+        if why is not None:
+            # Before any position says that this segment is done.
+            self.report.kept[str(put_aside(self.path.parent, self.waiting))] = why
+        return damage
+
+    def _refuse(self) -> None:
+        for (tenant, source), rows in self.refused.items():
+            refuse(self.lake, self.duck, self._at(tenant, source), rows, How("jsonl").to_json())
+        self.refused.clear()
 
     def _take(self, message: Message, tenant: Tenant, line: int) -> int:
         if message.call.startswith(CALL):
@@ -168,6 +183,8 @@ class SegmentLander:
                 refused = RefusedRow.of(no.reason, self.file, line, raw, len(raw), no.record_id)
                 self.refused.setdefault(key, []).append(refused)
                 self.report.refuse(no.reason)
+                if len(self.refused[key]) >= _MOST_REFUSED:
+                    self._refuse()
                 continue
             # Sent twice in one request: the same copy, received at the same moment.
             if (same := (message.tenant, *row[:2])) not in self.seen:

@@ -1,7 +1,8 @@
 """The meter: what a segment of the journal held, by tenant, source and hour of receipt, into bronze once.
 
 It counts what was acknowledged, as it was sent: copies and refused events too, because they were sent and taken. Which
-of them silver keeps is another question, and fct_events answers it.
+of them silver keeps is another question, and fct_events answers it. Not counted: a webhook's delivery that the same
+collector remembers, which reaches no journal.
 """
 
 from __future__ import annotations

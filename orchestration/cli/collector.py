@@ -1,4 +1,4 @@
-"""`tenure collector`: the tracking API, by itself and in the foreground."""
+"""`tenure collector`: the tracking API, by itself and in the foreground; and what it took that nobody could land."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.output import TenureGroup, err
+from orchestration.cli.output import TenureGroup, err, out
 
 collector = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="The tracking API that SDKs send to.")
 
@@ -62,3 +62,19 @@ def serve(
         metrics_port=metrics_port,
         on_ready=ready,
     )
+
+
+@collector.command("retry")
+def retry() -> None:
+    """Give the next landing what nobody could take: a tenant that the catalog lacked, or of another version.
+
+    `tenure doctor` tells of them. What still is nobody's waits again.
+    """
+    from connectors.collector.waiting import retry as retry_all
+    from warehouse_models import home
+
+    files, requests = retry_all(home.journal_root())
+    if files:
+        out.print(f"{requests:,} requests in {files:,} files are landed by the next `tenure run`")
+    else:
+        out.print("Nothing waits.")

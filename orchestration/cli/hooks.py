@@ -74,11 +74,12 @@ def list_hooks(
 @hook.command("secret")
 def secret(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: bool = JSON_OPTION) -> None:
     """Tell the secret that the vendor shows: typed, or piped in. It is kept below TENURE_HOME/secrets (0600)."""
+    from connectors.collector.hook_signatures import check_secret
     from warehouse_models.catalog import Catalog
     from warehouse_models.hooks import Hooks
 
     told = typer.prompt("secret", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
-    _print(Hooks(Catalog()).tell_secret(tenant, name, str(told).strip()), None, as_json)
+    _print(Hooks(Catalog()).tell_secret(tenant, name, str(told).strip(), check_secret), None, as_json)
 
 
 @hook.command("rotate")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -20,10 +22,13 @@ from connectors.collector.journal import closed_segments
 from connectors.collector.lander import land_journals
 from connectors.collector.messages import Message
 from connectors.collector.records import record
+from connectors.collector.waiting import retry
 from connectors.replay import replay
+from orchestration.journals import land_collected
 from tests.collector.world import ROOT, TENURE, Collector, World, event, start
 from warehouse_models import home
 from warehouse_models.catalog import Catalog
+from warehouse_models.errors import TenureError
 from warehouse_models.lake import Lake
 
 # Lands what the journals hold, and dies before or after a step, the second time it is reached.
@@ -129,11 +134,8 @@ def test_landers_that_share_no_lock_meet_at_the_commit(own_world: World, monkeyp
         lake = Lake()
         land_journals(lake, Catalog(lake), root)
 
-    threads = [threading.Thread(target=land, args=(root,)) for root in (home.journal_root(), copy.parent)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(land, (home.journal_root(), copy.parent)))
     assert len(own_world.bronze(None, "file, line")) == count
 
 
@@ -150,10 +152,64 @@ def test_damage_costs_what_it_struck_and_the_file_is_kept_for_a_person(own_world
     assert own_world.land().segments == 0
 
 
-def test_events_of_a_tenant_that_the_catalog_lacks_are_kept_and_the_others_land(own_world: World) -> None:
+def test_events_of_a_tenant_that_the_catalog_lacks_wait_until_it_knows_them_and_the_others_land(
+    own_world: World,
+) -> None:
     write_segments(own_world, [("acme", "src_acme"), ("nobody", "src_x")], segments=1)
     report = own_world.land()
     assert report.accepted == 2 and ["nobody" in why for why in report.kept.values()] == [True]
+    assert not list(home.journal_root().glob("*/*.log"))
+    # Too early: it waits again, and nothing is there twice.
+    for _ in range(2):
+        assert retry(home.journal_root()) == (1, 1)
+        assert own_world.land().accepted == 0
+    own_world.catalog.add_tenant("nobody")
+    assert retry(home.journal_root()) == (1, 1)
+    assert own_world.land().accepted == 2
+    assert retry(home.journal_root()) == (0, 0)
+    with own_world.lake.duck() as duck:
+        uri = own_world.lake.table_uri("bronze/collector/usage", "pool")
+        metered = duck.execute(f"SELECT tenant_id, sum(requests) FROM delta_scan('{uri}') GROUP BY 1 ORDER BY 1")
+        assert metered.fetchall() == [("acme", 1), ("nobody", 1)]
+
+
+def test_what_another_version_wrote_waits_and_what_is_behind_it_lands(own_world: World) -> None:
+    write_segments(own_world, [("acme", "src_acme")], segments=2)
+    first = home.journal_root() / "0" / "writer-00000001.log"
+    strange = [
+        Message(1, "acme", "hook_1", "hook:newsystem", b'{"id":null,"base64":false}\n{}').to_bytes(),
+        Message(1, "acme", "hook_1", "hook:stripe", b'{"something":"else"}\n{}').to_bytes(),
+        b'[2,"of tomorrow"]\n{}',
+    ]
+    first.write_bytes(b"".join(map(record, strange)) + first.read_bytes())
+    report = own_world.land()
+    assert report.accepted == 4 and ["another version" in why for why in report.kept.values()] == [True]
+    assert retry(home.journal_root()) == (1, 3)
+
+
+def test_a_lake_that_is_not_mounted_lands_nothing_and_loses_nothing(
+    own_world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    count = write_segments(own_world, [("acme", "src_acme")])
+    elsewhere = tmp_path / "mountpoint"
+    elsewhere.mkdir()
+    monkeypatch.setenv("TENURE_LAKE", str(elsewhere))
+    with pytest.raises(TenureError, match="no catalog of tenants"):
+        land_journals(Lake(), Catalog(Lake()), home.journal_root())
+    monkeypatch.delenv("TENURE_LAKE")
+    assert own_world.land().accepted == count
+
+
+def test_a_journal_that_fails_costs_the_others_nothing_and_no_run(
+    own_world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    count = write_segments(own_world, [("acme", "src_acme")])
+    folder = home.journal_root() / "0"
+    folder.rename(folder.with_name("1"))
+    (folder / "broken-00000001.log").mkdir(parents=True)
+    land_collected(own_world.lake, logging.getLogger("a run"))
+    assert "IsADirectoryError" in caplog.text
+    assert len(own_world.bronze(None, "file, line")) == count
 
 
 def test_a_refused_event_is_landed_by_a_replay_as_the_row_of_its_request(own_world: World) -> None:

@@ -166,11 +166,9 @@ def test_two_landers_of_two_journals_land_a_delivery_that_both_hold_once(
         lake = Lake()
         land_journals(lake, Catalog(lake), root)
 
-    threads = [threading.Thread(target=land, args=(root,)) for root in (home.journal_root(), copy.parent)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(land, (home.journal_root(), copy.parent)))
+    assert not closed_segments(home.journal_root() / "0") and not closed_segments(copy)
     assert rows_of(own_world, DELIVERIES, "count(*), count(DISTINCT (source_id, record_id))") == [(10, 10)]
     assert rows_of(own_world, FETCHES, "count(*)") == [(5,)]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.collector.hook_records import Bad, Item, from_journal, items, to_journal
+from connectors.collector.hook_records import MOST_ITEMS, Bad, Item, from_journal, items, to_journal
 from connectors.collector.messages import Message
 from connectors.collector.records import read_records, record
 from tests.collector.vendors import SECRETS, asana_event, body_of, hubspot_event, jira_event, stripe_event
@@ -174,6 +174,17 @@ def test_every_digit_of_an_amount_is_kept() -> None:
         "big": 12345678901234567890123,
         "price": "0.1234567890123456789",
     }
+
+
+def test_an_exponent_that_no_number_can_hold_is_kept_as_it_was_sent() -> None:
+    raw = b'{"id": "evt_1", "x": 0.0000000000000001e-99999999999999999999}'
+    assert json.loads(one("stripe", raw).payload)["x"] == "0.0000000000000001e-99999999999999999999"
+
+
+def test_a_delivery_of_more_events_than_a_vendor_sends_is_one_refusal() -> None:
+    (bad,) = read("hubspot", b"[" + b",".join([b"0"] * (MOST_ITEMS + 1)) + b"]")
+    assert isinstance(bad, Bad) and bad.reason.startswith("too_many")
+    assert len(read("hubspot", b"[" + b",".join([b"0"] * MOST_ITEMS) + b"]")) == MOST_ITEMS
 
 
 _VALUES = st.recursive(

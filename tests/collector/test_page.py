@@ -97,7 +97,7 @@ def test_search_finds_by_any_words_and_the_keyboard_goes_there(page: Page) -> No
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     assert page.evaluate("location.hash") == "#sources"
-    page.wait_for_function("document.querySelector('[aria-current]').hash === '#sources'")
+    page.wait_for_function("document.querySelector('[aria-current]')?.hash === '#sources'")
     page.locator("#search").fill("xyzzy")
     assert found.count() == 0 and "Nothing holds these words" in page.locator("#found").inner_text()
     page.keyboard.press("Escape")

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.collector.protocol import MOST_BODY
+from connectors.collector.protocol import MOST_BODY, MOST_EVENTS
 from tests.collector.world import World, event
 from warehouse_models.sources import Sources
 
@@ -101,6 +101,16 @@ def test_a_batch_of_8_mib_is_taken_and_what_could_be_no_batch_is_refused_before_
         assert reply.status_code == 413 and reply.json()["code"] == "too_large"
     world.land()
     assert len(world.bronze(source)) == 2
+
+
+def test_a_batch_holds_as_many_events_as_an_sdk_sends_and_not_as_many_as_can_be_made_of_nothing(world: World) -> None:
+    source, key = world.source()
+    for events, status in ((2, 200), (MOST_EVENTS, 200), (MOST_EVENTS + 1, 413)):
+        body = gzip.compress(b'{"batch":[' + b",".join([b"0"] * events) + b"]}")
+        assert len(body) < 1_000 and world.post("/v1/batch", body, key).status_code == status
+    # So many refused rows are written in more than one piece.
+    world.land()
+    assert len(world.refused(source)) == MOST_EVENTS + 2
 
 
 @pytest.mark.parametrize(
@@ -213,8 +223,11 @@ def test_an_event_without_id_keeps_its_name_when_it_is_sent_again_and_one_withou
     for body in (timed, timed, timeless, timeless):
         world.post("/v1/track", body, key)
     world.land()
+    world.post("/v1/batch", {"batch": [timeless, timeless, {**timed, "type": "track"}]}, key)
+    world.land()
     names = [row["record_id"] for row in world.bronze(source)]
-    assert len(names) == 4 and len(set(names)) == 3
+    # The batch: two calls that happened when they were received are two, and the timed one is another by its batch.
+    assert len(names) == 7 and len(set(names)) == 5
 
 
 def test_nothing_is_ever_redirected_and_refusals_speak_json(world: World) -> None:

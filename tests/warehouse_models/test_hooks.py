@@ -129,6 +129,8 @@ def test_a_handshake_is_taken_once_unless_a_rotation_awaits_another(hooks: Hooks
     hook, made = hooks.add("acme", "asana")
     assert (hook.state, made, hook.references(now())) == (AWAITING, None, [])
     assert hooks.shake_hands(hook.hook_id, "file:a").references(now()) == ["file:a"]
+    # A commit that was there though it was told to have failed is tried again, and finds itself.
+    assert hooks.shake_hands(hook.hook_id, "file:a").references(now()) == ["file:a"]
     with pytest.raises(NotAwaited):
         hooks.shake_hands(hook.hook_id, "file:b")
     assert hooks.rotate("acme", "asana")[0].references(now()) == ["file:a"]
