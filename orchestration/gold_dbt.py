@@ -9,6 +9,7 @@ while silver is computed; results go to stdout as JSON lines: {"event": "node", 
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import signal
@@ -25,7 +26,10 @@ def main(args: list[str]) -> int:
     die_with_parent()
     # dbt prints to stdout on its own in places; the parent reads JSON there.
     told, sys.stdout = sys.stdout, sys.stderr
-    return work(parse(args), args, sys.stdin, told)
+    parsed = parse(args)
+    # dbt and the parsed project live as long as the process: they are not searched for garbage again and again.
+    gc.freeze()
+    return work(parsed, args, sys.stdin, told)
 
 
 def parse(args: list[str]) -> Any:

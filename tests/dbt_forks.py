@@ -10,6 +10,7 @@ started as users start it where a test changed the project, and by each `tenure`
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -119,6 +120,9 @@ def _be_mother(hers: socket.socket) -> None:
         shard = wanted["shard"]
         if shard not in known:
             known[shard] = parse(shard, wanted["environment"])
+            # A fork that looked through it for garbage would copy each page of it.
+            gc.collect()
+            gc.freeze()
         if os.fork() == 0:
             hers.close()
             _keep(known[shard], wanted, *files)

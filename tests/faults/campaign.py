@@ -7,6 +7,7 @@ to the end (some)   bronze, silver, gold, build database and everything served a
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -223,6 +224,9 @@ def _warm() -> None:
         split(transform.sql, transform.materialize)
         translate(transform.touched_sql or "select 1")
     checks_hash()
+    # What is there by now lives on: a child that looked through it for garbage would copy each page of it.
+    gc.collect()
+    gc.freeze()
 
 
 def _agree(now: Served, told: Served) -> bool:
