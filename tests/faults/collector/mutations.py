@@ -117,7 +117,7 @@ MUTATIONS: dict[str, Mutation] = {
     "the lander drops a segment before its commit": Mutation(
         _LANDER,
         _ALONE,
-        _said(SegmentLander, "land", ("why = self._read()", "why = self._read()\n    self.path.unlink()")),
+        _said(SegmentLander, "land", ("damage = self._read()", "damage = self._read()\n    self.path.unlink()")),
     ),
     "a segment is dropped before the lake is synced": Mutation(
         ("power cut at a landing",), _ALONE, {(segment_lander, "sync_disk"): lambda folder: None}
