@@ -342,6 +342,8 @@ class Episode:
     def _tell_running(self) -> None:
         """Note a collector that was struck, and goes on or is not started again."""
         for actor in self.collectors:
-            if actor is not None and actor.fired and not self.result.point:
-                assert actor.watch is not None
+            if actor is None or actor.watch is None or self.result.point:
+                continue
+            # Killed when its time had come it has no point, and is about to be over.
+            if actor.fired and actor.watch.point is not None:
                 self.result.point, self.result.ended, self.result.fired = str(actor.watch.point), "went on", True
