@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.collector.protocol import MOST_BODY, MOST_EVENTS
+from connectors.collector.protocol import MOST_BODY, MOST_EVENTS, parsed
 from tests.collector.world import World, event
 from warehouse_models.sources import Sources
 
@@ -136,6 +136,16 @@ def test_what_is_no_batch_gets_400_with_code_and_message(world: World, body: byt
     reply = world.post("/v1/batch", body, key)
     assert (reply.status_code, reply.json()["code"]) == (400, code)
     assert reply.json()["message"]
+
+
+def test_a_body_with_one_broken_event_is_kept_in_the_size_in_which_it_was_sent() -> None:
+    """It is written again, and metered by what was written: six bytes for each letter that is no ASCII, once."""
+    text = '{"a":NaN,"b":"' + "é" * 1_000 + '"}'
+    value, kept = parsed(text.encode())
+    assert json.loads(kept)["b"] == value["b"] == "é" * 1_000
+    assert len(kept) <= len(text.encode()) + 10
+    half, kept = parsed(b'{"a":NaN,"b":"\\ud83d \xff"}')
+    assert json.loads(kept.decode())["b"] == half["b"] == "\ud83d \udcff"
 
 
 def test_an_empty_batch_is_success(world: World) -> None:

@@ -38,6 +38,12 @@ def test_a_secret_that_is_piped_in_is_kept_and_not_printed() -> None:
     assert read_secret(added["secret"]) == "whsec_piped"
 
 
+def test_a_secret_that_cannot_be_one_is_refused_when_it_is_told() -> None:
+    assert tenure("hook", "add", "--tenant", "acme", "--system", "standard").exit_code == 0
+    told = tenure("hook", "secret", "--tenant", "acme", "--name", "standard", told="whsec_ab-_cd\n")
+    assert told.exit_code == 2 and "copy it whole" in told.output and "ab-_cd" not in told.output
+
+
 def test_a_secret_that_is_made_is_shown_once_and_in_no_list() -> None:
     added = json.loads(tenure("hook", "add", "--tenant", "acme", "--system", "jira", "--json").stdout)
     rotated = json.loads(tenure("hook", "rotate", "--tenant", "acme", "--name", "jira", "--json").stdout)
