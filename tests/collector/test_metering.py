@@ -16,7 +16,7 @@ from connectors.collector.lander import land_journals
 from connectors.collector.messages import Message
 from connectors.collector.records import record
 from connectors.collector.usage import Usage
-from tests.collector.test_faults import lander
+from tests.collector.test_lander import lander
 from tests.collector.test_run import tenure
 from tests.collector.world import World, event, start
 from warehouse_models import home
