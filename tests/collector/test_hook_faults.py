@@ -10,22 +10,28 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connectors.collector.hook_records import to_journal
+from connectors.collector.hooks import HookEndpoint
 from connectors.collector.journal import closed_segments
+from connectors.collector.keys import Keys
 from connectors.collector.lander import land_journals
 from connectors.collector.messages import Message
+from connectors.collector.protocol import Refusal
 from connectors.collector.records import record
 from tests.collector.test_hooks import DELIVERIES, FETCHES, deliver, hook_of, landed
 from tests.collector.vendors import body_of, hubspot_event, stripe_event
 from tests.collector.world import ROOT, World, event, start
 from warehouse_models import home
 from warehouse_models.catalog import Catalog
+from warehouse_models.hooks import Hook, Hooks
 from warehouse_models.lake import Lake
+from warehouse_models.secret_references import read_secret
 
 RECEIVED = 1_772_359_300_000_000
 
@@ -171,6 +177,26 @@ def test_two_landers_of_two_journals_land_a_delivery_that_both_hold_once(
     assert not closed_segments(home.journal_root() / "0") and not closed_segments(copy)
     assert rows_of(own_world, DELIVERIES, "count(*), count(DISTINCT (source_id, record_id))") == [(10, 10)]
     assert rows_of(own_world, FETCHES, "count(*)") == [(5,)]
+
+
+def test_a_handshake_whose_commit_is_said_to_have_failed_keeps_the_secret_that_the_catalog_may_name(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def append(message: Message, events: int, size: int) -> None: ...
+
+    hook, _ = Hooks(own_world.catalog).add("acme", "asana")
+    shake_hands = Hooks.shake_hands
+
+    def lost_reply(self: Hooks, hook_id: str, reference: str) -> Hook:
+        shake_hands(self, hook_id, reference)
+        raise OSError("the reply was lost")
+
+    monkeypatch.setattr(Hooks, "shake_hands", lost_reply)
+    with pytest.raises(Refusal) as refused:
+        HookEndpoint(own_world.lake, Keys(own_world.lake), append)._keep_secret(hook, "offered-by-the-vendor")
+    assert refused.value.status == 503
+    (shaken,) = Hooks(own_world.catalog).all("acme")
+    assert [read_secret(where) for where in shaken.references(datetime.now(UTC))] == ["offered-by-the-vendor"]
 
 
 def test_a_delivery_that_comes_again_is_landed_once_in_one_segment_or_in_several(

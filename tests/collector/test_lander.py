@@ -20,6 +20,7 @@ from connectors.collector.records import record
 from connectors.collector.waiting import retry
 from connectors.replay import replay
 from orchestration.journals import land_collected
+from tests.collector.test_run import tenure
 from tests.collector.world import ROOT, World, event
 from warehouse_models import home
 from warehouse_models.catalog import Catalog
@@ -166,6 +167,16 @@ def test_events_of_a_tenant_that_the_catalog_lacks_wait_until_it_knows_them_and_
         uri = own_world.lake.table_uri("bronze/collector/usage", "pool")
         metered = duck.execute(f"SELECT tenant_id, sum(requests) FROM delta_scan('{uri}') GROUP BY 1 ORDER BY 1")
         assert metered.fetchall() == [("acme", 1), ("nobody", 1)]
+
+
+def test_doctor_tells_of_what_waits_and_how_it_is_given_back(own_world: World) -> None:
+    write_segments(own_world, [("nobody", "src_x")], segments=1)
+    own_world.land()
+    told = " ".join(tenure("doctor").output.split())
+    assert ".waiting (1 requests)" in told and "tenure collector retry" in told
+    assert "1 requests in 1 files" in tenure("collector", "retry").output
+    assert "Nothing waits" in tenure("collector", "retry").output
+    assert ".waiting" not in tenure("doctor").output
 
 
 def test_what_another_version_wrote_waits_and_what_is_behind_it_lands(own_world: World) -> None:
