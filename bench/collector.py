@@ -25,12 +25,12 @@ import orjson
 
 from bench.load import ROOT, Plan, Result, load
 from bench.path import machine, say
-from connectors.collector.lander import land_journals
-from orchestration.automation import SENSOR_SECONDS
+from connectors.collector.landing.lander import land_journals
+from orchestration.schedules import SENSOR_SECONDS
 from warehouse_models import home
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
-from warehouse_models.sources import Sources
+from warehouse_models.catalog.sources import Sources
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake.lake import Lake
 
 TENANT = "bench"
 PEAK = 5_000  # events a second: METRICS' largest tenant on its busiest minute

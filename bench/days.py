@@ -14,7 +14,7 @@ from statistics import median
 
 from bench.events import write_events
 from bench.path import land_events, machine, run_path, say, total
-from warehouse_models.lake import Lake
+from warehouse_models.lake.lake import Lake
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 

@@ -11,9 +11,9 @@ from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from typing import Any
 
-from warehouse_models import trail
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake import trail
+from warehouse_models.lake.lake import Lake
 from warehouse_models.specs import spec
 
 _SQL = """

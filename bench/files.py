@@ -13,8 +13,8 @@ from pathlib import Path
 
 from bench.events import write_events
 from bench.path import machine, run_path, say
-from warehouse_models import gold as gold_models
-from warehouse_models.lake import Lake
+from warehouse_models.dbt import marts as gold_models
+from warehouse_models.lake.lake import Lake
 from warehouse_models.specs import all_specs
 
 START = date(2024, 1, 1)

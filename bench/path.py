@@ -10,16 +10,16 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from warehouse_models.lake import Lake
+from warehouse_models.lake.lake import Lake
 
 EVENT = {"type": "track", "event": "feature_1"}
 
 
 def run_path(lake: Lake, shard: str = "pool") -> dict[str, float]:
     """Silver, gold with its audit, publication, as a run does them, without Dagster; seconds by step."""
-    from orchestration.dbt_process import DbtProcess
-    from orchestration.gold import run_gold
-    from orchestration.publish import publish
+    from orchestration.gold.build import run_gold
+    from orchestration.gold.dbt_process import DbtProcess
+    from orchestration.publish.publish import publish
     from transforms.runner import run_transforms
 
     seconds: dict[str, float] = {}
@@ -49,8 +49,8 @@ def total(steps: dict[str, float]) -> float:
 
 def land_events(lake: Lake, folder: Path, tenant: str, times: list[datetime], label: str) -> float:
     """Land a few events of a tenant as a file would bring them; seconds."""
-    from connectors.land import land
-    from warehouse_models.catalog import Catalog
+    from connectors.landing.land import land
+    from warehouse_models.catalog.tenants import Catalog
 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{label}.jsonl"

@@ -18,9 +18,10 @@ from random import Random
 from typing import Any
 
 from bench.path import machine, run_path, say, total
-from warehouse_models import duck, home
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from warehouse_models import home
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake import duck
+from warehouse_models.lake.lake import Lake
 
 TENANT, START = "large", date(2021, 1, 1)
 _INTERVALS = [("month", 1), ("month", 12), ("week", 52), ("year", 1)]
@@ -108,7 +109,7 @@ def _rates(last: date) -> list[dict[str, Any]]:
 
 
 def _land(lake: Lake, folder: Path, object: str, rows: list[dict[str, Any]], as_of: date) -> float:
-    from connectors.land import land
+    from connectors.landing.land import land
 
     path = folder / f"{object}-{len(list(folder.glob('*.csv')))}.csv"
     with path.open("w", encoding="utf-8", newline="") as file:

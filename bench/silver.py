@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.events import write_events
-from warehouse_models import duck
-from warehouse_models.lake import Lake
+from warehouse_models.lake import duck
+from warehouse_models.lake.lake import Lake
 
 _TABLES = ("events", "activity", "sessions", "usage_daily")
 MEMORY = "2500MB"
@@ -102,7 +102,7 @@ def _contest(name: str, folder: Path) -> dict[str, dict[str, int] | float]:  # t
 
 
 def _ours(folder: Path, engine: str) -> tuple[float, dict[str, int]]:
-    from transforms.engine import open_engine
+    from transforms.engines.engine import open_engine
     from transforms.runner import run_transforms
 
     lake = Lake(str(folder / "lake"))

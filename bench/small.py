@@ -14,7 +14,7 @@ from statistics import median
 
 from bench.events import write_events
 from bench.path import land_events, machine, run_path, say
-from warehouse_models.lake import Lake
+from warehouse_models.lake.lake import Lake
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 EVENTS = 5
@@ -62,7 +62,7 @@ def _measure(folder: Path, span: int, tenants: int, a_day: int, trials: int) -> 
 
 def _dbt_alone() -> float:
     """Seconds until a dbt process has imported and parsed; it is given nothing to do."""
-    from orchestration.dbt_process import DbtProcess
+    from orchestration.gold.dbt_process import DbtProcess
 
     clock = time.perf_counter()
     with DbtProcess("pool") as dbt:

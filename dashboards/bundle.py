@@ -25,8 +25,8 @@ import yaml
 
 from dashboards.layout import native_filters, position
 from dashboards.needs import role_with
+from warehouse_models.dbt.marts import marts
 from warehouse_models.errors import TenureError
-from warehouse_models.gold import marts
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "superset.tenure.invalid")
@@ -119,7 +119,7 @@ class Assets:
         return buffer.getvalue()
 
     def plan(self, as_user: str) -> dict[str, Any]:
-        """All that superset_push needs, as JSON: the bundle, and what does not travel with it."""
+        """All that superset/push needs, as JSON: the bundle, and what does not travel with it."""
         return {
             "as_user": as_user,
             "files": self.files(),

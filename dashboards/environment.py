@@ -1,6 +1,6 @@
 """Superset's own environment and state folder: where they are, and how its programs are run.
 
-<venv>/bin/python -m dashboards.superset_admin     one plan, then gone        (run_plan)
+<venv>/bin/python -m dashboards.superset.admin     one plan, then gone        (run_plan)
 <venv>/bin/gunicorn … superset.app:create_app()    the server                 (server_command)
 <home>/superset/   secret_key (0600) · metadata.db · cache/ · schema (which Superset the metadata is of)
 """
@@ -60,7 +60,7 @@ def variables(home: Path) -> dict[str, str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SUPERSET_", "FLASK_", "PYTHON"))}
     return inherited | {
         "TENURE_HOME": str(home),
-        "SUPERSET_CONFIG_PATH": str(ROOT / "dashboards" / "superset_config.py"),
+        "SUPERSET_CONFIG_PATH": str(ROOT / "dashboards" / "superset" / "config.py"),
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
         "FLASK_APP": "superset.app:create_app()",
@@ -78,7 +78,7 @@ def server_command(home: Path, port: int) -> tuple[list[str], dict[str, str]]:
     TenureError: Superset is not set up in this home, or its environment is not there.
     """
     need_setup(home)
-    config = ROOT / "dashboards" / "gunicorn_conf.py"
+    config = ROOT / "dashboards" / "superset" / "gunicorn_conf.py"
     command = [str(python()), "-m", "gunicorn", "--config", str(config), "superset.app:create_app()"]
     return command, variables(home) | {"TENURE_SUPERSET_PORT": str(port)}
 
@@ -98,7 +98,7 @@ def schema_key() -> str:
     """Which metadata schema a Superset environment makes: hash of its version and of ours that adds to it."""
     parts = [path.read_bytes() for path in (ROOT / "requirements" / "superset.txt",) if path.exists()]
     parts += [str(path.name).encode() for path in sorted(venv().glob("lib/python*/site-packages/apache_superset-*"))]
-    parts.append((ROOT / "dashboards" / "superset_security.py").read_bytes())
+    parts.append((ROOT / "dashboards" / "superset" / "security.py").read_bytes())
     return hashlib.sha256(b"\n".join(parts)).hexdigest()[:16]
 
 
@@ -108,7 +108,7 @@ def template() -> Path:
 
 
 def run_plan(home: Path, plan: dict[str, Any], tell: Callable[[str], None] | None = None) -> dict[str, Any]:
-    """Run one plan (see superset_admin) and return its answer. TenureError where it fails; its log names the rest."""
+    """Run one plan (see superset/admin) and return its answer. TenureError where it fails; its log names the rest."""
     secret(home)
     (home / "logs").mkdir(parents=True, exist_ok=True)
     log = home / "logs" / "superset-admin.log"
@@ -116,7 +116,7 @@ def run_plan(home: Path, plan: dict[str, Any], tell: Callable[[str], None] | Non
         plan_path, answer_path = Path(folder) / "plan.json", Path(folder) / "answer.json"
         plan_path.touch(0o600)
         plan_path.write_text(json.dumps(plan), encoding="utf-8")
-        command = [str(python()), "-m", "dashboards.superset_admin", str(plan_path), str(answer_path)]
+        command = [str(python()), "-m", "dashboards.superset.admin", str(plan_path), str(answer_path)]
         with log.open("ab") as output:
             subprocess.run(
                 command,

@@ -5,7 +5,7 @@
       ─▶ request   a user has that role too while the manifest says that one of its tenants has revenue
 
 So nobody binds or pushes anything when a tenant's first bill is published. Such a role holds no permission: it decides
-which dashboards are shown, never whose data (superset_security does). Both environments import this.
+which dashboards are shown, never whose data (superset/security does). Both environments import this.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from warehouse_models import home, replica
+from serving.connection import Principal
+from warehouse_models import home
 from warehouse_models.errors import TenureError
-from warehouse_models.manifest import Manifest
-from warehouse_models.serving import Principal
+from warehouse_models.published import replica
+from warehouse_models.published.manifest import Manifest
 
 # What a file may need → the key of a tenant's entry in the manifest that holds something where the tenant has it.
 NEEDS = {"revenue": "revenue_through"}

@@ -5,7 +5,7 @@
     add_user(home, name, tenants, role, password) · list_users(home)
     apply(home, users=[…], push=True)  all of set-up, users and push in one start of Superset's application
 
-Runs in the pipeline environment; `orchestration/services.py` starts and stops the server. Every function takes the home
+Runs in the pipeline environment; `orchestration/services/` starts and stops the server. Every function takes the home
 as a path and raises TenureError with the next step. `tell` is called with a line per step. Roles that a user may have:
 executive, analyst, operator (sees all tenants, administers Superset).
 """

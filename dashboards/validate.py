@@ -13,9 +13,9 @@ import duckdb
 from dashboards.bundle import TYPES, Assets, Dataset
 from dashboards.needs import NEEDS
 from dashboards.query_context import columns, metrics
+from serving.guard import check
+from warehouse_models.dbt.marts import marts
 from warehouse_models.errors import TenureError
-from warehouse_models.gold import marts
-from warehouse_models.serving_guard import check
 
 KNOWN_CHARTS = {
     "big_number", "big_number_total", "pop_kpi", "gauge_chart", "pie", "heatmap_v2", "waterfall",

@@ -13,8 +13,8 @@ from orchestration.assets.dashboards import dashboard_assets
 from orchestration.assets.gold import gold_assets
 from orchestration.assets.published import published_assets
 from orchestration.assets.silver import silver_assets
-from orchestration.automation import daily, dashboards_job, landings, maintenance_job, nightly, refresh_job
 from orchestration.pipeline import Pipeline
+from orchestration.schedules import daily, dashboards_job, landings, maintenance_job, nightly, refresh_job
 
 defs = dg.Definitions(
     assets=[*SOURCES, bronze, *silver_assets(), gold_assets(), published_assets(), dashboard_assets()],

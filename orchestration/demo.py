@@ -14,15 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from connectors.git_history import repository_root
-from orchestration import services
-from orchestration.logins import operator_password, password_of
-from orchestration.runs import Progress, RunResult, run_shards
-from orchestration.sandbox import DAYS, Landed, land_repository, land_sandbox, write_sandbox
+from connectors.sandbox.landing import DAYS, Landed, land_repository, land_sandbox, write_sandbox
+from connectors.systems.git.history import repository_root
+from orchestration.run import Progress, RunResult, run_shards
+from orchestration.services import services
+from orchestration.services.logins import operator_password, password_of
 from warehouse_models import home
-from warehouse_models.catalog import Catalog
+from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.errors import TenureError
-from warehouse_models.lake import Lake
+from warehouse_models.lake.lake import Lake
 
 EXECUTIVE, EXECUTIVE_OF = "executive", "lumenfold"
 MAINTAINER = "maintainer"
@@ -156,7 +156,7 @@ def _superset(report: Report, git_tenant: str) -> str:
 
 def _check_ports() -> None:
     """A taken port is said now, not after minutes of work."""
-    from orchestration import processes
+    from orchestration.services import processes
 
     running = {service.name for service in services.status() if service.state != "stopped"}
     if services.WEB not in running and services.dagster_port():

@@ -6,7 +6,7 @@ import logging
 import math
 
 from warehouse_models.errors import TenureError
-from warehouse_models.lake import Lake
+from warehouse_models.lake.lake import Lake
 
 
 def land_collected(lake: Lake, log: logging.Logger, *, most_seconds: float = math.inf) -> None:
@@ -15,9 +15,9 @@ def land_collected(lake: Lake, log: logging.Logger, *, most_seconds: float = mat
     A failure is logged: what was not landed waits in the journal for the next time, and files that landed meanwhile are
     not to wait for it.
     """
-    from connectors.collector.lander import land_journals
+    from connectors.collector.landing.lander import land_journals
     from warehouse_models import home
-    from warehouse_models.catalog import Catalog
+    from warehouse_models.catalog.tenants import Catalog
 
     try:
         landed = land_journals(lake, Catalog(lake), home.journal_root(), most_seconds=most_seconds)

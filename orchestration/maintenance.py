@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from orchestration.locks import OnWait, run_lock, shard_lock
-from orchestration.retention import pinned_versions, policy, prune
-from warehouse_models import duck, home
-from warehouse_models import gold as gold_models
-from warehouse_models.lake import Lake
+from orchestration.publish.retention import pinned_versions, policy, prune
+from warehouse_models import home
+from warehouse_models.dbt import marts as gold_models
+from warehouse_models.lake import duck
+from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.trail import last_metadata
 from warehouse_models.spec import TableSpec
 from warehouse_models.specs import all_specs
-from warehouse_models.trail import last_metadata
 
 
 @dataclass(frozen=True)

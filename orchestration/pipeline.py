@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import PrivateAttr
 
-from orchestration.instance import PARTITION_TAG, PID_TAG
 from orchestration.locks import run_lock
+from orchestration.services.instance import PARTITION_TAG, PID_TAG
 
 if TYPE_CHECKING:
-    from orchestration.dbt_process import DbtProcess
-    from orchestration.gold import GoldResult
-    from transforms.engine import Engine
-    from warehouse_models.lake import Lake
+    from orchestration.gold.build import GoldResult
+    from orchestration.gold.dbt_process import DbtProcess
+    from transforms.engines.engine import Engine
+    from warehouse_models.lake.lake import Lake
 
 # A shard is a partition. The keys are the shards of the catalog, synced at each run and by the sensor.
 SHARDS = dg.DynamicPartitionsDefinition(name="shards")
@@ -64,7 +64,7 @@ class Pipeline(dg.ConfigurableResource):
     def lake(self) -> Lake:
         """The lake of this TENURE_HOME."""
         if self._lake is None:
-            from warehouse_models.lake import Lake
+            from warehouse_models.lake.lake import Lake
 
             self._lake = Lake()
         return self._lake
@@ -72,13 +72,13 @@ class Pipeline(dg.ConfigurableResource):
     def open_engine(self) -> Engine:
         """The engine of this run, started at first use and shared by its transforms."""
         if self._engine is None:
-            from transforms.engine import open_engine
+            from transforms.engines.engine import open_engine
 
             self._engine = open_engine(self.engine or os.environ.get("TENURE_ENGINE") or "duckdb", self.lake)
         return self._engine
 
     def _start_dbt(self, shard: str) -> None:
-        from orchestration.dbt_process import DbtProcess
+        from orchestration.gold.dbt_process import DbtProcess
 
         self._dbt = DbtProcess(shard)
 

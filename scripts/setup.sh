@@ -54,7 +54,7 @@ if [ -n "$spark" ]; then
         printf 'Java was not found: everything but `--engine spark` works. To have it: %s\n' \
             "install Java 17 (Debian: apt-get install openjdk-17-jre-headless), then make setup"
     elif ! ls "$jars"/jars/io.delta_*.jar >/dev/null 2>&1; then
-        step "Spark: Delta JARs (once)" .venv/bin/python -m transforms.spark_jars
+        step "Spark: Delta JARs (once)" .venv/bin/python -m transforms.engines.spark_jars
     fi
 fi
 printf '✓ %-52s %4s s\n' "set up" $((SECONDS - started))

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from orchestration.dbt_process import DbtProcess
-from tests.dbt_forks import Mother
+from orchestration.gold.dbt_process import DbtProcess
+from tests.support.dbt_forks import Mother
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = Path(os.environ.get("TENURE_SAMPLES", ROOT.parent / "shared" / "samples"))
@@ -49,7 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         group = next((group for mark, group in ONE_WORKER.items() if item.get_closest_marker(mark)), None)
         if not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(group or item.path.name))
-    items.sort(key=lambda item: _START_FIRST.get(item.path.parent.name, len(_START_FIRST)))
+    rooms = {item: item.path.relative_to(ROOT / "tests").parts[0] for item in items}
+    items.sort(key=lambda item: _START_FIRST.get(rooms[item], len(_START_FIRST)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -12,7 +12,7 @@
 A text sees an input under the view name of its spec (`silver_product_activity`), and, where it asks, `<view>__all` (not
 restricted to slices), `<view>__before` (the version consumed last), `<own view>__self` (its own table before this run),
 in an upsert `<own view>__met` (its own table on the days on which it has a key that landed), and the policy relations
-of `warehouse_models.policy.settings_tables`. It knows nothing of increments: the runner restricts what it sees and
+of `policies.policy.settings_tables`. It knows nothing of increments: the runner restricts what it sees and
 keeps of its rows those of the touched slices.
 """
 
@@ -28,7 +28,7 @@ from pathlib import Path
 
 import yaml
 
-from warehouse_models.policy import FACTS, RELATIONS
+from warehouse_models.policies.policy import FACTS, RELATIONS
 from warehouse_models.spec import TableSpec
 from warehouse_models.specs import all_specs
 

@@ -8,11 +8,11 @@ from datetime import date
 from typing import Any
 
 from transforms.definition import Input, Transform
-from transforms.engine import Engine
-from warehouse_models.lake import Lake
-from warehouse_models.slices import Slices, conditions, union, widen
+from transforms.engines.engine import Engine
+from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.slices import Slices, conditions, union, widen
+from warehouse_models.lake.trail import Trail, last_metadata
 from warehouse_models.specs import spec as spec_at
-from warehouse_models.trail import Trail, last_metadata
 
 
 @dataclass(frozen=True)

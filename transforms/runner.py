@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from transforms.definition import Transform, order, transforms
-from transforms.engine import Engine, open_engine
+from transforms.engines.engine import Engine, open_engine
 from transforms.planning import Plan, grouped, last_run, make_plan, needs_query, queried
-from warehouse_models import policy
-from warehouse_models.catalog import Catalog, Tenant
-from warehouse_models.lake import Lake
-from warehouse_models.slices import Slices, closed, conditions, predicate, union, widen
+from warehouse_models.catalog.tenants import Catalog, Tenant
+from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.slices import Slices, closed, conditions, predicate, union, widen
+from warehouse_models.lake.trail import encode_slices
+from warehouse_models.policies import policy
 from warehouse_models.specs import spec as spec_at
-from warehouse_models.trail import encode_slices
 
 OnEvent = Callable[[str, dict[str, Any]], None]
 

@@ -24,16 +24,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from connectors.collector import protocol
-from connectors.collector.group import GroupCommit
-from connectors.collector.hooks import HookEndpoint
-from connectors.collector.journal import Journal, NotWritable
-from connectors.collector.keys import Keys, Writer
-from connectors.collector.messages import Message
-from connectors.collector.metrics import Metrics
-from connectors.collector.protocol import MOST_BODY, Refusal
-from connectors.times import now_micros
-from warehouse_models.lake import Lake
+from connectors.collector.http import protocol
+from connectors.collector.http.keys import Keys, Writer
+from connectors.collector.http.messages import Message
+from connectors.collector.http.metrics import Metrics
+from connectors.collector.http.protocol import MOST_BODY, Refusal
+from connectors.collector.journal.group import GroupCommit
+from connectors.collector.journal.journal import Journal, NotWritable
+from connectors.collector.webhooks.endpoint import HookEndpoint
+from connectors.contracts.times import now_micros
+from warehouse_models.lake.lake import Lake
 
 # Bodies that are read or wait for the disk, all together.
 MOST_HELD = 256 * 1024 * 1024

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from connectors.collector.app import make_app
-from connectors.collector.journal import open_journal
-from connectors.collector.metrics import Metrics
+from connectors.collector.http.metrics import Metrics
+from connectors.collector.journal.journal import open_journal
 from warehouse_models import home
 from warehouse_models.errors import TenureError
-from warehouse_models.lake import Lake
+from warehouse_models.lake.lake import Lake
 
 _GRACE_SECONDS = 10
 _TOLD = ("tenant", "source", "error", "path")
@@ -54,7 +54,7 @@ def serve(
         raise TenureError(f"host {host}", why, "give --tls-cert and --tls-key, or --allow-http behind a proxy with TLS")
     import uvicorn
 
-    from connectors.collector.connection import Connection
+    from connectors.collector.http.connection import Connection
 
     listening = _listen(host, port)
     with listening:

@@ -84,7 +84,7 @@
     }[object]) }}
 {% endmacro %}
 
-{# Policy values of a ledger: columns of control.revenue_profiles (warehouse_models/revenue_policy.py). #}
+{# Policy values of a ledger: columns of control.revenue_profiles (warehouse_models/policies/revenue.py). #}
 {% macro revenue_values() %}
     {{ return([
         'week_numerator', 'week_denominator', 'day_numerator', 'day_denominator', 'is_churn_at_cancellation',

@@ -1,7 +1,7 @@
 {#
   Rows of silver in the touched slices, as a subquery. Ranges and tenants are written out as literals, one scan for each
   distinct range, because Delta skips files by constants only: a day more must not read the days before it. The ranges
-  of a tenant do not overlap (orchestration/gold_control.py), so no row comes twice.
+  of a tenant do not overlap (orchestration/gold/control.py), so no row comes twice.
 #}
 {% macro touched_rows(relation, column) -%}
     {%- set groups = [] -%}

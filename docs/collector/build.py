@@ -1,7 +1,7 @@
 """Make docs/collector/index.html: the reference page, of the OpenAPI document, the guide's texts and the snippets.
 
     .venv/bin/python docs/collector/build.py            writes it
-    .venv/bin/python docs/collector/build.py --check    says whether it is behind; tests/collector/test_page.py asks too
+    .venv/bin/python docs/collector/build.py --check    says whether it is behind; test_page.py asks too
 
 The page is one file and asks nothing of any network: code is coloured here, and search is in the page.
 """
@@ -178,7 +178,7 @@ class _Tables:
 
     def metrics(self) -> str:
         """The metrics that a collector counts, as its own registry describes them."""
-        from connectors.collector.metrics import Metrics
+        from connectors.collector.http.metrics import Metrics
 
         made = Metrics()
         made.watch(HERE)

@@ -10,8 +10,8 @@ import dagster as dg
 from orchestration.assets.described import key_of
 from orchestration.assets.gold import check_result, model_key
 from orchestration.audit.rules import bronze_rules
-from orchestration.instance import PARTITION_TAG
 from orchestration.pipeline import Pipeline
+from orchestration.services.instance import PARTITION_TAG
 
 
 def bronze_checks() -> dg.AssetChecksDefinition:
@@ -35,7 +35,7 @@ def bronze_checks() -> dg.AssetChecksDefinition:
             checks = pipeline.gold.checks
         else:
             from orchestration.audit import suites
-            from warehouse_models.catalog import Catalog
+            from warehouse_models.catalog.tenants import Catalog
 
             tenants = Catalog(pipeline.lake).tenants(shard)
             checks = suites.bronze_in(pipeline.lake, shard, {tenant.tenant_id: None for tenant in tenants})

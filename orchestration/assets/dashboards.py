@@ -7,10 +7,10 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration import services
 from orchestration.assets.gold import model_key
 from orchestration.assets.published import KEY as MANIFEST
-from orchestration.dbt_manifest import manifest
+from orchestration.gold.dbt_manifest import manifest
+from orchestration.services import services
 
 GROUP = "dashboards"
 

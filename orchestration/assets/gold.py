@@ -13,10 +13,10 @@ import dagster as dg
 from orchestration.assets.described import key_of
 from orchestration.audit.plan_misses import CHECK, WORDS, sentence
 from orchestration.audit.rules import gold_rules
-from orchestration.dbt_manifest import manifest
-from orchestration.gold import GoldResult, run_gold
+from orchestration.gold.build import GoldResult, run_gold
+from orchestration.gold.dbt_manifest import manifest
 from orchestration.pipeline import SHARDS, Pipeline
-from orchestration.publish import publish
+from orchestration.publish.publish import publish
 
 OWNER = "data-engineering"
 # A test over silver alone has no model; the statement of trust is what it speaks for.

@@ -6,10 +6,10 @@ from typing import Any
 import dagster as dg
 
 from orchestration.assets.gold import check_result, model_key
-from orchestration.dbt_manifest import manifest as dbt_manifest
-from orchestration.gold import run_gold
+from orchestration.gold.build import run_gold
+from orchestration.gold.dbt_manifest import manifest as dbt_manifest
 from orchestration.pipeline import SHARDS, Pipeline
-from orchestration.publish import publish
+from orchestration.publish.publish import publish
 
 KEY = dg.AssetKey(["published", "manifest"])
 HELD = dg.AssetCheckSpec(
@@ -50,7 +50,7 @@ def published_assets() -> dg.AssetsDefinition:
     )
     def publish_shard(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:
         from warehouse_models import home
-        from warehouse_models.manifest import Manifest
+        from warehouse_models.published.manifest import Manifest
 
         shard = context.partition_key
         # Materialised alone, without the gold step before it, it asks for the verdicts of what waits to be published.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from warehouse_models.slices import predicate
+from warehouse_models.lake.slices import predicate
 
 DAYS = 30
 CHECK = "events_follow_the_tracking_plan"

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from warehouse_models import gold
-from warehouse_models.gold import Mart, marts
+from warehouse_models.dbt import marts as gold
+from warehouse_models.dbt.marts import Mart, marts
 from warehouse_models.spec import TableSpec
 from warehouse_models.specs import all_specs
 

@@ -20,9 +20,9 @@ import duckdb
 
 from orchestration.audit.rules import Rule, bronze_rules, gold_rules
 from orchestration.audit.verdict import Check
-from warehouse_models import duck
-from warehouse_models import gold as gold_models
-from warehouse_models.lake import Lake
+from warehouse_models.dbt import marts as gold_models
+from warehouse_models.lake import duck
+from warehouse_models.lake.lake import Lake
 from warehouse_models.specs import spec
 
 # Tenant → ranges of days, first and last included.

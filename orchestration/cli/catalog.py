@@ -28,7 +28,7 @@ def tenant_add(
     state: Annotated[str, typer.Option(help="active, sandbox or suspended.")] = "active",
 ) -> None:
     """Add a tenant. Adding it again changes nothing."""
-    from warehouse_models.catalog import Catalog
+    from warehouse_models.catalog.tenants import Catalog
 
     added = Catalog().add_tenant(slug, shard, name=name, state=state)
     out.print(f"tenant [bold]{added.tenant_id}[/] lives in shard {added.shard} ({added.state})")
@@ -37,7 +37,7 @@ def tenant_add(
 @tenant.command("list")
 def tenant_list(as_json: bool = JSON_OPTION) -> None:
     """List tenants with shard, state and settings."""
-    from warehouse_models.catalog import Catalog
+    from warehouse_models.catalog.tenants import Catalog
 
     rows: list[dict[str, Any]] = [
         {
@@ -72,7 +72,7 @@ def tenant_set(
     Quotas: max_file_bytes and max_file_rows of a landing, events_per_second of the collector. The next run restates
     what settings touch.
     """
-    from warehouse_models.catalog import Catalog
+    from warehouse_models.catalog.tenants import Catalog
     from warehouse_models.errors import TenureError
 
     changes: dict[str, Any] = {}
@@ -89,7 +89,7 @@ def tenant_set(
 
 def _shown(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings for a table that people read; `--json` has the whole plan."""
-    from warehouse_models.tracking_plan import summary
+    from warehouse_models.policies.tracking_plan import summary
 
     return {key: summary(value) if key == "tracking_plan" else value for key, value in settings.items()}
 
@@ -100,7 +100,7 @@ def shard_add(
     dedicated: Annotated[bool, typer.Option("--dedicated", help="For one tenant that demands separation.")] = False,
 ) -> None:
     """Add a shard. Tenants are put into it with `tenure tenant add --shard`."""
-    from warehouse_models.catalog import Catalog
+    from warehouse_models.catalog.tenants import Catalog
 
     added = Catalog().add_shard(name, "dedicated" if dedicated else "pooled")
     out.print(f"shard [bold]{added.name}[/] ({added.kind})")
@@ -109,7 +109,7 @@ def shard_add(
 @shard.command("list")
 def shard_list(as_json: bool = JSON_OPTION) -> None:
     """List shards and how many tenants each holds."""
-    from warehouse_models.catalog import Catalog
+    from warehouse_models.catalog.tenants import Catalog
 
     catalog = Catalog()
     tenants = catalog.tenants()

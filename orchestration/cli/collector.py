@@ -44,7 +44,7 @@ def serve(
     a port of their own, because the tracking API is open to the world.
     """
     from connectors.collector.serve import serve as serve_events
-    from warehouse_models.lake import Lake
+    from warehouse_models.lake.lake import Lake
 
     def ready(address: str, journal: Path, metrics: str) -> None:
         err.print(f"[cyan]▸[/] collector on [bold]{address}[/], journal {journal}")
@@ -70,7 +70,7 @@ def retry() -> None:
 
     `tenure doctor` tells of them. What still is nobody's waits again.
     """
-    from connectors.collector.waiting import retry as retry_all
+    from connectors.collector.journal.waiting import retry as retry_all
     from warehouse_models import home
 
     files, requests = retry_all(home.journal_root())

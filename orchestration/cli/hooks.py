@@ -14,7 +14,7 @@ from rich.markup import escape
 from orchestration.cli.output import JSON_OPTION, TenureGroup, out, print_json, print_rows
 
 if TYPE_CHECKING:
-    from warehouse_models.hooks import Hook
+    from warehouse_models.catalog.hooks import Hook
 
 hook = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Webhooks that vendors deliver to the collector.")
 
@@ -43,8 +43,8 @@ def add(
     The catalog keeps where the signing secret stands, not the secret. Without --secret-env and --secret-file: Jira's is
     made here and shown once, Asana's comes with its handshake, the others' are told by `tenure hook secret`.
     """
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.hooks import Hooks
+    from warehouse_models.catalog.hooks import Hooks
+    from warehouse_models.catalog.tenants import Catalog
 
     added, made = Hooks(Catalog()).add(tenant, system, name, _reference(secret_env, secret_file))
     _print(added, made, as_json)
@@ -56,8 +56,8 @@ def list_hooks(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """List webhooks with their state and path; --json also says where their secrets stand."""
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.hooks import Hooks
+    from warehouse_models.catalog.hooks import Hooks
+    from warehouse_models.catalog.tenants import Catalog
 
     catalog = Catalog()
     if tenant is not None:
@@ -74,9 +74,9 @@ def list_hooks(
 @hook.command("secret")
 def secret(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: bool = JSON_OPTION) -> None:
     """Tell the secret that the vendor shows: typed, or piped in. It is kept below TENURE_HOME/secrets (0600)."""
-    from connectors.collector.hook_signatures import check_secret
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.hooks import Hooks
+    from connectors.collector.webhooks.signatures import check_secret
+    from warehouse_models.catalog.hooks import Hooks
+    from warehouse_models.catalog.tenants import Catalog
 
     told = typer.prompt("secret", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
     _print(Hooks(Catalog()).tell_secret(tenant, name, str(told).strip(), check_secret), None, as_json)
@@ -95,8 +95,8 @@ def rotate(
 
     Asana's awaits another handshake: establish the webhook once more, at the same path.
     """
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.hooks import Hooks
+    from warehouse_models.catalog.hooks import Hooks
+    from warehouse_models.catalog.tenants import Catalog
 
     reference = _reference(secret_env, secret_file)
     rotated, made = Hooks(Catalog()).rotate(tenant, name, reference, grace=timedelta(hours=grace_hours))
@@ -106,15 +106,15 @@ def rotate(
 @hook.command("revoke")
 def revoke(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: bool = JSON_OPTION) -> None:
     """Take nothing more from a webhook; a running collector refuses it within seconds."""
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.hooks import Hooks
+    from warehouse_models.catalog.hooks import Hooks
+    from warehouse_models.catalog.tenants import Catalog
 
     _print(Hooks(Catalog()).revoke(tenant, name), None, as_json)
 
 
 def _reference(variable: str, file: Path | None) -> str | None:
+    from warehouse_models.catalog.secrets import env_reference, file_reference
     from warehouse_models.errors import TenureError
-    from warehouse_models.secret_references import env_reference, file_reference
 
     if variable and file is not None:
         raise TenureError("the secret", "it cannot stand in two places", "--secret-env or --secret-file")
@@ -140,8 +140,8 @@ def _row(found: Hook) -> dict[str, object]:
 
 
 def _print(found: Hook, made: str | None, as_json: bool) -> None:
-    from warehouse_models.hooks import ACTIVE, AWAITING
-    from warehouse_models.secret_references import SecretUnreadable, read_secret
+    from warehouse_models.catalog.hooks import ACTIVE, AWAITING
+    from warehouse_models.catalog.secrets import SecretUnreadable, read_secret
 
     if as_json:
         print_json(_row(found) | ({"signing_secret": made} if made else {}))

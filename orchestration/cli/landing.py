@@ -11,15 +11,16 @@ from rich.markup import escape
 from orchestration.cli.output import JSON_OPTION, TenureGroup, err, out, print_json, print_rows
 
 if TYPE_CHECKING:
-    from connectors.quarantined import Refusal
-    from connectors.replay_rows import ReplayReport
-    from connectors.report import FileReport, LandingReport
+    from connectors.landing.quarantined import Refusal
+    from connectors.landing.replay_rows import ReplayReport
+    from connectors.landing.report import FileReport, LandingReport
 
 quarantine = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Rows that landing refused, and why.")
 
 OBJECTS = "events, accounts, users, subscriptions, invoices or exchange_rates"
 # Read from the folder, for importing the package that reads maps would make `tenure --help` slow.
-MAPS = ", ".join(sorted(path.stem for path in (Path(__file__).parents[2] / "connectors" / "maps").glob("*.yaml")))
+_SYSTEMS = Path(__file__).parents[2] / "connectors" / "systems"
+MAPS = ", ".join(sorted(f"{p.parent.parent.name}_{p.stem}" for p in _SYSTEMS.glob("*/maps/*.yaml")))
 
 
 def register(app: typer.Typer) -> None:
@@ -46,11 +47,11 @@ def land(
     Exit code 0 only if every file was read to its end. See what was refused with `tenure quarantine list`.
 
     A foreign export needs a map: a YAML file with the parts object, columns (ours: theirs), constants, units and nulls.
-    Those that come with Tenure lie in connectors/maps/, to be used by name (--map salesforce_accounts) or copied.
+    Those that come with Tenure lie in connectors/systems/*/maps/: name one (--map salesforce_accounts) or copy it.
     """
-    from connectors.land import land as land_files
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.lake import Lake
+    from connectors.landing.land import land as land_files
+    from warehouse_models.catalog.tenants import Catalog
+    from warehouse_models.lake.lake import Lake
 
     lake = Lake()
     with err.status(f"landing {len(paths)} file(s) for {tenant}") as status:
@@ -124,9 +125,9 @@ def quarantine_list(
 
     What `tenure quarantine replay` has landed since is no longer listed; --settled shows it with its state.
     """
-    from connectors.quarantined import Filter, count_reasons, list_refusals
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.lake import Lake
+    from connectors.landing.quarantined import Filter, count_reasons, list_refusals
+    from warehouse_models.catalog.tenants import Catalog
+    from warehouse_models.lake.lake import Lake
 
     lake = Lake()
     catalog = Catalog(lake)
@@ -180,10 +181,10 @@ def quarantine_replay(
     """
     from dataclasses import asdict
 
-    from connectors.quarantined import Filter
-    from connectors.replay import replay
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.lake import Lake
+    from connectors.landing.quarantined import Filter
+    from connectors.landing.replay import replay
+    from warehouse_models.catalog.tenants import Catalog
+    from warehouse_models.lake.lake import Lake
 
     lake = Lake()
     with err.status(f"replaying quarantined rows of {tenant}") as status:

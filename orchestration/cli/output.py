@@ -21,7 +21,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from orchestration.held import HeldTenant
+    from orchestration.publish.held import HeldTenant
 
 # A pipe has no width of its own: a table in it is not to be squeezed into 80 columns.
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 240)
@@ -35,8 +35,9 @@ class TenureGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; TenureError and object storage that fails -> exit 2, Ctrl-C -> exit 130."""
-        from warehouse_models import home, storage
+        from warehouse_models import home
         from warehouse_models.errors import TenureError
+        from warehouse_models.lake import storage
 
         try:
             return super().invoke(ctx)

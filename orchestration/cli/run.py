@@ -11,8 +11,8 @@ from rich.markup import escape
 from orchestration.cli.output import JSON_OPTION, err, out, print_held, print_json
 
 if TYPE_CHECKING:
-    from orchestration.runs import Progress, RunResult
-    from warehouse_models.catalog import Catalog
+    from orchestration.run import Progress, RunResult
+    from warehouse_models.catalog.tenants import Catalog
 
 
 def register(app: typer.Typer) -> None:
@@ -38,8 +38,8 @@ def run(
     A tenant whose data fails the audit keeps its last publication, and its neighbours move on. Exit code: 0 everything
     ran, 1 a step failed, 3 everything ran and a tenant is held back.
     """
-    from orchestration.runs import run_shards
-    from warehouse_models.catalog import Catalog
+    from orchestration.run import run_shards
+    from warehouse_models.catalog.tenants import Catalog
     from warehouse_models.errors import TenureError
 
     if engine not in ("", "duckdb", "spark"):
@@ -77,7 +77,7 @@ def run(
 
 def _land_journals(catalog: Catalog) -> None:
     """Land what the collectors' journals hold: first, so that this run already counts it."""
-    from connectors.collector.lander import land_journals
+    from connectors.collector.landing.lander import land_journals
     from warehouse_models import home
 
     landed = land_journals(catalog.lake, catalog, home.journal_root())
@@ -103,8 +103,8 @@ def maintain(
     """
     from orchestration.maintenance import Upkeep
     from orchestration.maintenance import maintain as upkeep
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.lake import Lake
+    from warehouse_models.catalog.tenants import Catalog
+    from warehouse_models.lake.lake import Lake
 
     lake = Lake()
     catalog = Catalog(lake)

@@ -28,8 +28,8 @@ def create(
 
     The files stand under TENURE_HOME/sandbox, the true users, sessions and active days beside them in `truth`.
     """
-    from orchestration.sandbox import folder, land_sandbox, write_sandbox
-    from warehouse_models.lake import Lake
+    from connectors.sandbox.landing import folder, land_sandbox, write_sandbox
+    from warehouse_models.lake.lake import Lake
 
     with step("write the sandbox world"), err.status("") as status:
         files = write_sandbox(status.update, seed, days, last_day.date() if last_day else None)

@@ -23,8 +23,8 @@ def up() -> None:
     (8088); 0 takes any free one. Starting twice does nothing.
     Needs an operator for Superset the first time: TENURE_OPERATOR_PASSWORD, or one is made up and printed once.
     """
-    from orchestration import services
-    from orchestration.logins import operator_password
+    from orchestration.services import services
+    from orchestration.services.logins import operator_password
     from warehouse_models import home
 
     with step("start Dagster"):
@@ -44,7 +44,7 @@ def up() -> None:
 
 def down() -> None:
     """Stop what `tenure up` or `tenure demo` started. Safe to call twice."""
-    from orchestration import services
+    from orchestration.services import services
 
     stopped = services.down()
     out.print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
@@ -52,9 +52,10 @@ def down() -> None:
 
 def status(as_json: bool = JSON_OPTION) -> None:
     """What runs and where, what is published for each tenant, and which are held: why, since when, how to go on."""
-    from orchestration.held import held_tenants
-    from orchestration.services import status as service_status
-    from warehouse_models import home, replica
+    from orchestration.publish.held import held_tenants
+    from orchestration.services.services import status as service_status
+    from warehouse_models import home
+    from warehouse_models.published import replica
 
     services = [vars(found) for found in service_status()]
     shown = [service | {"pid": str(service["pid"] or "")} for service in services]
@@ -85,7 +86,7 @@ def status(as_json: bool = JSON_OPTION) -> None:
 
 def doctor(as_json: bool = JSON_OPTION) -> None:
     """Look for what is wrong, and say how to mend it. Exit code 1 where something is."""
-    from orchestration.doctor import examine
+    from orchestration.services.doctor import examine
 
     findings = examine()
     if as_json:

@@ -10,7 +10,7 @@ import typer
 from orchestration.cli.output import JSON_OPTION, TenureGroup, out, print_json, print_rows
 
 if TYPE_CHECKING:
-    from warehouse_models.sources import Source
+    from warehouse_models.catalog.sources import Source
 
 source = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Sources of events and their write keys.")
 
@@ -33,8 +33,8 @@ def add(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Add a source. Its write key is shown once; Tenure keeps only a hash of it."""
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.sources import Sources
+    from warehouse_models.catalog.sources import Sources
+    from warehouse_models.catalog.tenants import Catalog
 
     added, key = Sources(Catalog()).add(tenant, name, write_key or None)
     _print(added, None if write_key else key, as_json)
@@ -46,8 +46,8 @@ def list_sources(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """List sources with their state; keys are not kept, so none is shown."""
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.sources import Sources
+    from warehouse_models.catalog.sources import Sources
+    from warehouse_models.catalog.tenants import Catalog
 
     catalog = Catalog()
     if tenant is not None:
@@ -67,8 +67,8 @@ def rotate(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Give a source a new write key, shown once. A revoked source is active again, by the new key alone."""
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.sources import Sources
+    from warehouse_models.catalog.sources import Sources
+    from warehouse_models.catalog.tenants import Catalog
 
     rotated, key = Sources(Catalog()).rotate(tenant, name, grace=timedelta(hours=grace_hours))
     _print(rotated, key, as_json)
@@ -77,8 +77,8 @@ def rotate(
 @source.command("revoke")
 def revoke(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: bool = JSON_OPTION) -> None:
     """Stop all keys of a source; a running collector refuses them within seconds."""
-    from warehouse_models.catalog import Catalog
-    from warehouse_models.sources import Sources
+    from warehouse_models.catalog.sources import Sources
+    from warehouse_models.catalog.tenants import Catalog
 
     _print(Sources(Catalog()).revoke(tenant, name), None, as_json)
 

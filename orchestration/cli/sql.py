@@ -34,8 +34,8 @@ def sql(
 
     One SELECT over relations of schema `marts`; nothing else of the machine or the lake can be reached.
     """
+    from serving.connection import ALL, open_serving
     from warehouse_models.errors import TenureError
-    from warehouse_models.serving import ALL, open_serving
 
     if format not in ("table", "csv", "json"):
         raise TenureError(f"format {format}", "there is no such format", "table, csv or json")

@@ -29,9 +29,9 @@ def add(
     new login gets a made-up one, printed once, and an existing one keeps its own.
     """
     from dashboards import service
-    from orchestration.logins import new_password
+    from orchestration.services.logins import new_password
     from warehouse_models import home
-    from warehouse_models.catalog import Catalog
+    from warehouse_models.catalog.tenants import Catalog
     from warehouse_models.errors import TenureError
 
     if role not in ("executive", "analyst"):

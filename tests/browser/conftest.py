@@ -1,6 +1,6 @@
 """One real Superset a run: booted on a published world, its dashboards pushed, users bound to tenants.
 
-The world is a TENURE_HOME with published files and a manifest (tests/serving/world.py): the same interface as the
+The world is a TENURE_HOME with published files and a manifest (support/worlds/serving.py): the same interface as the
 home that `tenure run` leaves.
 """
 
@@ -20,9 +20,9 @@ import pytest
 from dashboards import service
 from dashboards.bundle import Assets, identity
 from dashboards.service import User
-from orchestration import services
+from orchestration.services import services
 from tests.conftest import ROOT
-from tests.serving import world
+from tests.support.worlds import serving as world
 
 PASSWORD = "a-password-of-this-test-only"
 OPERATOR, EXECUTIVE, NEIGHBOUR, ANALYST, BOTH = "operator", "eva", "nils", "ana", "bo"

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Error, Page, Response, sync_playwright
 from dashboards.bundle import Assets
 from tests.browser.conftest import EXECUTIVE, NEWCOMER, PASSWORD, Superset
 from tests.conftest import browser as chromium
-from tests.serving import world
+from tests.support.worlds import serving as world
 
 pytestmark = [pytest.mark.superset, pytest.mark.browser, pytest.mark.slow]
 

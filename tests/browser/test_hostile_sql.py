@@ -1,6 +1,6 @@
 """No way through Superset to a foreign row, a file or a write: SQL Lab and the chart-data API as an analyst's.
 
-All statements of tests/serving/hostile.py take SQL Lab minutes; CI asks the first of each kind and more by lot.
+All statements of support/hostile/statements.py take SQL Lab minutes; CI asks the first of each kind and more by lot.
 TENURE_HOSTILE=all asks every one.
 """
 
@@ -14,7 +14,9 @@ import httpx
 import pytest
 
 from tests.browser.conftest import ANALYST, Superset
-from tests.serving import hostile, hostile_size, world
+from tests.support.hostile import growth as hostile_size
+from tests.support.hostile import statements as hostile
+from tests.support.worlds import serving as world
 
 pytestmark = [pytest.mark.superset, pytest.mark.slow]
 

@@ -17,8 +17,8 @@ from tests.browser.conftest import (
     OPERATOR,
     Superset,
 )
-from tests.serving import world
-from warehouse_models.manifest import Manifest
+from tests.support.worlds import serving as world
+from warehouse_models.published.manifest import Manifest
 
 pytestmark = [pytest.mark.superset, pytest.mark.slow]
 

@@ -13,8 +13,8 @@ import pytest
 from dashboards import environment, service
 from dashboards.bundle import Assets, identity
 from tests.browser.conftest import ANALYST, BOTH, EXECUTIVE, NEIGHBOUR, OPERATOR, PASSWORD, Superset
-from tests.serving import world
-from warehouse_models.manifest import Manifest
+from tests.support.worlds import serving as world
+from warehouse_models.published.manifest import Manifest
 
 pytestmark = [pytest.mark.superset, pytest.mark.slow]
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from connectors.land import land
-from connectors.objects import RECORD_OBJECTS
-from connectors.quarantined import Filter, Refusal, list_refusals
-from connectors.report import LandingReport
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from connectors.contracts.objects import RECORD_OBJECTS
+from connectors.landing.land import land
+from connectors.landing.quarantined import Filter, Refusal, list_refusals
+from connectors.landing.report import LandingReport
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake.lake import Lake
 
 TENANT = "acme"
 TABLES = {"events": "bronze/product/events"} | {name: known.address for name, known in RECORD_OBJECTS.items()}

@@ -15,8 +15,8 @@ from dashboards.bundle import Assets, identity
 from dashboards.query_context import query_context
 from dashboards.service import User
 from dashboards.validate import validate
+from warehouse_models.dbt.marts import marts
 from warehouse_models.errors import TenureError
-from warehouse_models.gold import marts
 
 
 @pytest.fixture

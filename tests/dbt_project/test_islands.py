@@ -10,7 +10,7 @@ import duckdb
 import jinja2
 import pytest
 
-from warehouse_models.gold import PROJECT
+from warehouse_models.dbt.marts import PROJECT
 
 MACRO = PROJECT / "macros" / "islands.sql"
 Row = tuple[str, str, date, date, int]

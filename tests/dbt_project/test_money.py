@@ -6,7 +6,7 @@ import duckdb
 import jinja2
 import pytest
 
-from warehouse_models.gold import PROJECT
+from warehouse_models.dbt.marts import PROJECT
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestration.gold import run_gold
-from warehouse_models import dbt_sources, duck, home
-from warehouse_models import gold as gold_models
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from orchestration.gold.build import run_gold
+from warehouse_models import home
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.dbt import marts as gold_models
+from warehouse_models.dbt import sources as dbt_sources
+from warehouse_models.lake import duck
+from warehouse_models.lake.lake import Lake
 
 PROJECT = gold_models.PROJECT
 DBT = Path(sys.executable).with_name("dbt")
@@ -25,7 +27,7 @@ DBT = Path(sys.executable).with_name("dbt")
 
 def properties() -> list[dict[str, Any]]:
     """Every model's YAML of the marts."""
-    files = sorted((PROJECT / "models" / "marts").glob("*.yml"))
+    files = sorted((PROJECT / "models" / "marts").rglob("*.yml"))
     return [model for path in files for model in yaml.safe_load(path.read_text()).get("models", [])]
 
 
@@ -49,11 +51,11 @@ def test_the_project_parses_with_an_empty_environment_and_without_warnings(tmp_p
 
 
 def test_sources_are_what_the_silver_specs_say() -> None:
-    assert dbt_sources.PATH.read_text() == dbt_sources.render(), "run python -m warehouse_models.dbt_sources"
+    assert dbt_sources.PATH.read_text() == dbt_sources.render(), "run python -m warehouse_models.dbt.sources"
 
 
 def test_every_mart_has_sql_a_contract_a_grain_and_a_description_for_every_column() -> None:
-    written = {path.stem for path in (PROJECT / "models" / "marts").glob("*.sql")}
+    written = {path.stem for path in (PROJECT / "models" / "marts").rglob("*.sql")}
     assert written == set(gold_models.marts())
     for mart in gold_models.marts().values():
         assert mart.spec.key[0] == "tenant_id"

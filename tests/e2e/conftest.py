@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from connectors.land import land
-from orchestration.gold import run_gold
-from orchestration.publish import publish
-from tests.s3_server import server
+from connectors.landing.land import land
+from orchestration.gold.build import run_gold
+from orchestration.publish.publish import publish
+from tests.support.s3_server import server
 from transforms.runner import run_transforms
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake.lake import Lake
 
 TENANTS = ("git_history", "ecom_clickstream", "crm_product")
 
@@ -32,7 +32,7 @@ class Published:
     folder: Callable[[str], Path]
 
     def rows(self, tenant: str, sql: str) -> list[tuple[Any, ...]]:
-        from warehouse_models.serving import open_serving
+        from serving.connection import open_serving
 
         with open_serving(tenant) as connection:
             return connection.execute(sql).rows()

@@ -1,6 +1,6 @@
 """Any order, any batches: every silver and every gold table equals one full refresh, and METRICS in plain Python.
 
-A failure names tenants `h<seed>`: `tests.histories.history(seed)` is what was told of them.
+A failure names tenants `h<seed>`: `tests.support.histories.events.history(seed)` is what was told of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.e2e.any_order import BATCHES, World, difference
+from tests.support.any_order import BATCHES, World, difference
 
 HISTORIES = 200
 # Landing a file costs more than all else, so a few tenants stand for `tenure land`.

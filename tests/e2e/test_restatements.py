@@ -1,6 +1,6 @@
 """Random billing histories, published after every batch: what is restated, and why, is what the definitions say.
 
-A failure names tenants `h<seed>`: `tests.restated_histories.restated_history(seed)` is what was told of them.
+A failure names tenants `h<seed>`: `tests.support.histories.restated.restated_history(seed)` is what was told of them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from orchestration.publish import publish
-from tests.e2e.any_order import BATCHES, World, difference
-from tests.oracle.billing import Records
-from tests.oracle.restatements import CAUSES, MART, RATES, Publication, causes, figures, restated
-from tests.restated_histories import RestatedHistory, restated_history
-from warehouse_models.catalog import Catalog
+from orchestration.publish.publish import publish
+from tests.support.any_order import BATCHES, World, difference
+from tests.support.histories.restated import RestatedHistory, restated_history
+from tests.support.oracle.billing import Records
+from tests.support.oracle.restatements import CAUSES, MART, RATES, Publication, causes, figures, restated
+from warehouse_models.catalog.tenants import Catalog
 
 HISTORIES = 40
 BY_FILE = 2

@@ -1,6 +1,6 @@
 """Random billing histories: after every batch every revenue mart is what METRICS §2 in plain Python says.
 
-A failure names tenants `h<seed>`: `tests.revenue_histories.billing_history(seed)` is what was told of them.
+A failure names tenants `h<seed>`: `tests.support.histories.revenue.billing_history(seed)` is what was told of them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.e2e.any_order import BATCHES, Tables, World, difference
-from tests.oracle.billing import Records
-from tests.oracle.bridges import MARTS as BRIDGES
-from tests.oracle.bridges import bridges
-from tests.oracle.revenue import MARTS, Revenue
-from tests.revenue_histories import billing_history
-from warehouse_models import gold as gold_models
+from tests.support.any_order import BATCHES, Tables, World, difference
+from tests.support.histories.revenue import billing_history
+from tests.support.oracle.billing import Records
+from tests.support.oracle.bridges import MARTS as BRIDGES
+from tests.support.oracle.bridges import bridges
+from tests.support.oracle.revenue import MARTS, Revenue
+from warehouse_models.dbt import marts as gold_models
 
 HISTORIES = 60
 # Landing a file costs more than all else, so a few tenants stand for `tenure land`.

@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from connectors.land import land
-from orchestration.gold import run_gold
-from orchestration.publish import publish
-from tests.e2e.revenue_cases import CASES, Row, vectors
-from tests.lakes import land_rows
+from connectors.landing.land import land
+from orchestration.gold.build import run_gold
+from orchestration.publish.publish import publish
+from tests.support.lakes import land_rows
+from tests.support.revenue_cases import CASES, Row, vectors
 from transforms.runner import run_transforms
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake.lake import Lake
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ class Answers:
         self.samples = samples
 
     def rows(self, tenant: str, sql: str) -> list[tuple[Any, ...]]:
-        from warehouse_models.serving import open_serving
+        from serving.connection import open_serving
 
         with open_serving(tenant) as connection:
             return connection.execute(sql).rows()

@@ -15,21 +15,22 @@ import pytest
 from typer.testing import CliRunner
 
 from dashboards.needs import met
-from orchestration import publish as publishing
 from orchestration.audit.verdict import Failure, Verdict
 from orchestration.cli import app
-from orchestration.gold import run_gold
-from orchestration.publish import publish
-from orchestration.retention import prune
-from tests.s3_server import Server, finish, server, tenure
+from orchestration.gold.build import run_gold
+from orchestration.publish import publish as publishing
+from orchestration.publish.publish import publish
+from orchestration.publish.retention import prune
+from serving.connection import ALL, open_serving
+from tests.support.s3_server import Server, finish, server, tenure
 from transforms.runner import run_transforms
-from warehouse_models import gold as gold_models
-from warehouse_models import home, replica
-from warehouse_models.catalog import Catalog
+from warehouse_models import home
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.dbt import marts as gold_models
 from warehouse_models.errors import TenureError
-from warehouse_models.lake import Lake
-from warehouse_models.manifest import Manifest
-from warehouse_models.serving import ALL, open_serving
+from warehouse_models.lake.lake import Lake
+from warehouse_models.published import replica
+from warehouse_models.published.manifest import Manifest
 from warehouse_models.specs import all_specs
 
 pytestmark = pytest.mark.slow

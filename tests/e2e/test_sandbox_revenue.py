@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from connectors.land import land
+from connectors.landing.land import land
 from connectors.sandbox import TenantFiles, World, write_world
-from orchestration.gold import run_gold
+from orchestration.gold.build import run_gold
 from transforms.runner import run_transforms
-from warehouse_models import duck, home
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from warehouse_models import home
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake import duck
+from warehouse_models.lake.lake import Lake
 
 pytestmark = pytest.mark.slow
 

@@ -27,8 +27,8 @@ from tests.faults.plan import Planned, choose
 from tests.faults.stages import SCENARIOS, Act, Stage, finish, land, prepare, stages
 from tests.faults.world import SHARD, TENANTS, World
 from transforms.definition import transforms
-from transforms.engine_duckdb import split, translate
-from warehouse_models import duck
+from transforms.engines.duckdb import split, translate
+from warehouse_models.lake import duck
 from warehouse_models.specs import all_specs
 
 Served = Mapping[str, str]

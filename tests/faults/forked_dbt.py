@@ -1,6 +1,6 @@
 """dbt's process as a fork of the harness itself, because what watches the calls of a stage is inherited.
 
-As `tests/dbt_forks.py`, without a mother: the harness has imported dbt and parsed the project.
+As `tests/support/dbt_forks.py`, without a mother: the harness has imported dbt and parsed the project.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import os
 import signal
 from typing import Any
 
-from orchestration import dbt_process
-from tests import dbt_forks
+from orchestration.gold import dbt_process
+from tests.support import dbt_forks
 
 _parsed: Any = None
 

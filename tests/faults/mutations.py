@@ -15,10 +15,11 @@ from unittest.mock import patch
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError
 
-from connectors.store import Store
-from orchestration import gold, publish
-from warehouse_models import manifest
-from warehouse_models.lake import Lake
+from connectors.landing.store import Store
+from orchestration.gold import build as gold
+from orchestration.publish.publish import publish
+from warehouse_models.lake.lake import Lake
+from warehouse_models.published import manifest
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,17 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from connectors import land as landing
-from orchestration import maintenance, retention
+from connectors.landing import land as landing
+from orchestration import maintenance
 from orchestration.audit.verdict import Failure, Verdict
-from orchestration.gold import run_gold
-from orchestration.publish import publish
+from orchestration.gold.build import run_gold
+from orchestration.publish import publish, retention
 from tests.faults.forked_dbt import ForkedDbt
 from tests.faults.world import HELD, SHARD, TENANTS, Delivery, World
 from transforms.runner import run_transforms
-from warehouse_models import gold as gold_models
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.dbt import marts as gold_models
+from warehouse_models.lake.lake import Lake
 from warehouse_models.specs import all_specs
 
 Act = Callable[[World], Any]

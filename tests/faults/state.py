@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from serving.connection import ALL, open_serving
 from tests.faults.world import SHARD, TENANTS
-from warehouse_models import duck, home
-from warehouse_models import gold as gold_models
+from warehouse_models import home
+from warehouse_models.dbt import marts as gold_models
 from warehouse_models.errors import TenureError
-from warehouse_models.lake import Lake
-from warehouse_models.manifest import Manifest
-from warehouse_models.serving import ALL, open_serving
+from warehouse_models.lake import duck
+from warehouse_models.lake.lake import Lake
+from warehouse_models.published.manifest import Manifest
 from warehouse_models.spec import TableSpec
 from warehouse_models.specs import all_specs
 

@@ -3,9 +3,9 @@
     python -m tests.mutation [silver] [gold] [revenue] [--only WORDS] [--histories 120] [--seed 1]
 
 A mutant is killed when its table (silver) or any mart (gold, revenue) differs from the oracle after random histories
-came in three batches: those of `tests/histories.py`, for revenue those of `tests/revenue_histories.py`. Of silver only
-the mutated table is computed: what it reads is taken from an unmutated run. A survivor needs a harder history or a
-worked example. Exit code 1 names survivors.
+came in three batches: those of `tests/support/histories/` (events; for revenue, revenue). Of silver only the mutated
+table is computed: what it reads is taken from an unmutated run. A survivor needs a harder history or a worked example.
+Exit code 1 names survivors.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ from typing import Any
 import yaml
 
 import transforms.definition as definition
-from orchestration.dbt_process import DbtProcess
-from orchestration.gold_control import plan, prepare
-from tests.e2e.any_order import BATCHES, Tables, World, difference
+from orchestration.gold.control import plan, prepare
+from orchestration.gold.dbt_process import DbtProcess
 from tests.e2e.test_revenue import expected, revenue
-from tests.histories import History, history
-from tests.lakes import silver
-from tests.oracle.whole import SILVER
-from tests.revenue_histories import billing_history
+from tests.support.any_order import BATCHES, Tables, World, difference
+from tests.support.histories.events import History, history
+from tests.support.histories.revenue import billing_history
+from tests.support.lakes import silver
+from tests.support.oracle.whole import SILVER
 from transforms.runner import run_transforms
-from warehouse_models import duck, home
-from warehouse_models import gold as gold_models
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from warehouse_models import home
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.dbt import marts as gold_models
+from warehouse_models.lake import duck
+from warehouse_models.lake.lake import Lake
 
 HERE = Path(__file__).parent
 Mutant = dict[str, Any]

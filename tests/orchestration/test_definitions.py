@@ -83,7 +83,7 @@ def test_the_location_loads_with_an_empty_environment_and_no_network(tmp_path: P
 
 
 def test_an_asset_key_is_the_address_of_its_table(seen: dict[str, Any]) -> None:
-    from warehouse_models.gold import marts
+    from warehouse_models.dbt.marts import marts
     from warehouse_models.specs import all_specs
 
     addresses = {*all_specs(), *(f"gold/{name}" for name in marts())}
@@ -118,7 +118,7 @@ def test_every_table_with_rows_of_tenants_is_a_partition_of_a_shard(seen: dict[s
 
 def test_every_test_of_dbt_and_every_rule_of_the_borders_is_a_check(seen: dict[str, Any]) -> None:
     from orchestration.audit.rules import bronze_rules, gold_rules
-    from orchestration.dbt_manifest import manifest
+    from orchestration.gold.dbt_manifest import manifest
 
     shown = {name for names in seen["checks"].values() for name in names}
     tests = {node["name"] for node in manifest()["nodes"].values() if node["resource_type"] == "test"}

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from orchestration.cli import app
 from orchestration.demo import QUERIES
 from warehouse_models import home
-from warehouse_models.manifest import Manifest
+from warehouse_models.published.manifest import Manifest
 
 pytestmark = [pytest.mark.xdist_group("dagster"), pytest.mark.slow]
 

@@ -13,17 +13,18 @@ from typing import Any
 
 import pytest
 
-from orchestration.gold import run_gold
+from orchestration.gold.build import run_gold
 from orchestration.maintenance import kept_versions, maintain
-from orchestration.publish import publish
-from orchestration.retention import policy
-from tests.lakes import land_rows, whole
+from orchestration.publish.publish import publish
+from orchestration.publish.retention import policy
+from tests.support.lakes import land_rows, whole
 from transforms.runner import run_transforms
-from warehouse_models import duck, home
-from warehouse_models import gold as gold_models
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
-from warehouse_models.manifest import Manifest
+from warehouse_models import home
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.dbt import marts as gold_models
+from warehouse_models.lake import duck
+from warehouse_models.lake.lake import Lake
+from warehouse_models.published.manifest import Manifest
 from warehouse_models.specs import all_specs
 
 RUNS = 8  # landings of a tenant: as many files as make a partition crowded

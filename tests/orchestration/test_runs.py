@@ -14,18 +14,18 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from connectors.collector.messages import Message
-from connectors.collector.records import record
-from connectors.times import parse_micros
-from orchestration import services
-from orchestration.automation import daily, landings
-from orchestration.instance import PARTITION_TAG, PID_TAG, bury_dead_runs, open_instance
-from orchestration.runs import RunResult, run_shards
-from tests.lakes import land_rows
+from connectors.collector.http.messages import Message
+from connectors.collector.journal.records import record
+from connectors.contracts.times import parse_micros
+from orchestration.run import RunResult, run_shards
+from orchestration.schedules import daily, landings
+from orchestration.services import services
+from orchestration.services.instance import PARTITION_TAG, PID_TAG, bury_dead_runs, open_instance
+from tests.support.lakes import land_rows
 from warehouse_models import home
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
-from warehouse_models.manifest import Manifest
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake.lake import Lake
+from warehouse_models.published.manifest import Manifest
 
 pytestmark = [pytest.mark.xdist_group("dagster"), pytest.mark.slow]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import world
-from warehouse_models.serving import Principal, ServingConnection, open_serving
+from serving.connection import Principal, ServingConnection, open_serving
+from tests.support.worlds import serving as world
 
 
 @pytest.fixture(scope="session")

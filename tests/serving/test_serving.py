@@ -11,11 +11,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.serving import hostile_size, world
-from warehouse_models import gold
+from serving.connection import ALL, GRACE, VIEWED, Principal, ServingConnection, fingerprint, open_serving
+from tests.support.hostile import growth as hostile_size
+from tests.support.worlds import serving as world
+from warehouse_models.dbt import marts as gold
 from warehouse_models.errors import TenureError
-from warehouse_models.manifest import Manifest
-from warehouse_models.serving import ALL, GRACE, VIEWED, Principal, ServingConnection, fingerprint, open_serving
+from warehouse_models.published.manifest import Manifest
 
 TENANTS = "select distinct tenant_id from {} order by 1"
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.serving import hostile, world
-from tests.serving.hostile import fill
-from warehouse_models.serving import Refused, ServingConnection
+from serving.connection import Refused, ServingConnection
+from tests.support.hostile import statements as hostile
+from tests.support.hostile.statements import fill
+from tests.support.worlds import serving as world
 
 CASES = [pytest.param(sql, id=f"{kind}: {sql[:70]!r}") for kind, listed in hostile.ALL.items() for sql in listed]
 

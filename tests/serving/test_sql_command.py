@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from tests.serving import hostile, hostile_size, world
+from tests.support.hostile import growth as hostile_size
+from tests.support.hostile import statements as hostile
+from tests.support.worlds import serving as world
 
 # One of each kind and more by lot: opening a connection for each of all takes minutes, and the guard is one.
 LOT = random.Random(4).sample([sql for listed in hostile.ALL.values() for sql in listed], 24)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.lakes import whole
-from transforms.engine_duckdb import DuckDBEngine
-from warehouse_models.lake import Lake
+from tests.support.lakes import whole
+from transforms.engines.duckdb import DuckDBEngine
+from warehouse_models.lake.lake import Lake
 from warehouse_models.spec import Column
 from warehouse_models.specs import spec
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.lakes import land_rows, silver
+from tests.support.lakes import land_rows, silver
 from transforms.runner import run_transforms
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake.lake import Lake
 
 Row = dict[str, Any]
 

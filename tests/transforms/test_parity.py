@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.histories import history
-from tests.lakes import land_together, whole
-from tests.revenue_histories import billing_history
+from tests.support.histories.events import history
+from tests.support.histories.revenue import billing_history
+from tests.support.lakes import land_together, whole
 from transforms.definition import order
-from transforms.engine_spark import SparkEngine
+from transforms.engines.spark import SparkEngine
 from transforms.runner import run_transforms
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake.lake import Lake
 
 HISTORIES = 8
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.lakes import land_rows, silver
-from transforms.engine_duckdb import DuckDBEngine
+from tests.support.lakes import land_rows, silver
+from transforms.engines.duckdb import DuckDBEngine
 from transforms.runner import run_transforms
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
-from warehouse_models.slices import conditions
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.slices import conditions
 from warehouse_models.specs import spec
 
 EVENTS, USAGE = spec("silver/product/events"), spec("silver/product/usage_daily")

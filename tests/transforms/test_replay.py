@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from connectors.land import land
-from connectors.quarantined import Filter
-from connectors.replay import replay
-from tests.lakes import silver, whole
+from connectors.landing.land import land
+from connectors.landing.quarantined import Filter
+from connectors.landing.replay import replay
+from tests.support.lakes import silver, whole
 from transforms.definition import order
 from transforms.runner import run_transforms
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake.lake import Lake
 
 
 def event(number: int, user: str, minute: int, **more: Any) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.lakes import land_rows, silver
+from tests.support.lakes import land_rows, silver
 from transforms.runner import run_transforms
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.trail import read_trail
 from warehouse_models.specs import spec
-from warehouse_models.trail import read_trail
 
 Row = dict[str, Any]
 

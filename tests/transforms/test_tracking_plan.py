@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.lakes import land_rows, silver, whole
+from tests.support.lakes import land_rows, silver, whole
 from transforms.definition import order
 from transforms.runner import run_transforms
-from warehouse_models import policy
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake.lake import Lake
+from warehouse_models.policies import policy
 
 PLAN = {
     "version": 1,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from transforms.definition import order, transforms
-from warehouse_models.policy import settings_hash
+from warehouse_models.policies.policy import settings_hash
 from warehouse_models.spec import Column, Pii, TableSpec
 from warehouse_models.specs import all_specs
 

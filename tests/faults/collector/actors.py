@@ -9,12 +9,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from connectors.collector.lander import land_journals
+from connectors.collector.landing.lander import land_journals
 from tests.faults.collector.watch import JournalWatch, Strike
 from tests.faults.collector.world import World
 from tests.faults.injector import Child, Outcome
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake.lake import Lake
 
 
 class PortTaken(Exception):

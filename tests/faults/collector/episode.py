@@ -26,7 +26,7 @@ from tests.faults.collector.judge import Held, held, problems
 from tests.faults.collector.plan import KINDS, Kind, Planned
 from tests.faults.collector.watch import Strike
 from tests.faults.collector.world import World, land_file
-from warehouse_models.lake import Lake
+from warehouse_models.lake.lake import Lake
 
 _PATIENCE = 120.0
 # Of clients between two requests while somebody lands, so that a landing does not come after all traffic.

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.faults.collector.client import Attempt, Device, Told
 from transforms.runner import run_transforms
-from warehouse_models.lake import Lake
+from warehouse_models.lake.lake import Lake
 
 EVENTS, QUARANTINE, USAGE = "bronze/product/events", "bronze/quarantine", "bronze/collector/usage"
 SHARDS = ("pool", "second")

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from connectors import quarantine
-from connectors.collector import group, journal, segment_lander
-from connectors.collector.group import GroupCommit
-from connectors.collector.journal import Journal
-from connectors.collector.segment_lander import SegmentLander
+from connectors.collector.journal.group import GroupCommit
+from connectors.collector.journal.journal import Journal, group, journal
+from connectors.collector.landing import segment as segment_lander
+from connectors.collector.landing.segment import SegmentLander
+from connectors.landing import quarantine
 
 
 @dataclass(frozen=True)

@@ -14,20 +14,21 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from connectors.collector.journal import Journal, open_journal
-from connectors.collector.lander import land_journals
-from connectors.collector.messages import Message
-from connectors.land import land
-from connectors.times import now_micros
+from connectors.collector.http.messages import Message
+from connectors.collector.journal.journal import Journal, open_journal
+from connectors.collector.landing.lander import land_journals
+from connectors.contracts.times import now_micros
+from connectors.landing.land import land
 from tests.faults.collector.client import Device
 from tests.faults.collector.judge import Held, held
 from tests.faults.injector import calm
 from transforms.definition import transforms
-from transforms.engine_duckdb import split, translate
-from warehouse_models import duck, home
-from warehouse_models.catalog import Catalog
-from warehouse_models.lake import Lake
-from warehouse_models.sources import Sources
+from transforms.engines.duckdb import split, translate
+from warehouse_models import home
+from warehouse_models.catalog.sources import Sources
+from warehouse_models.catalog.tenants import Catalog
+from warehouse_models.lake import duck
+from warehouse_models.lake.lake import Lake
 from warehouse_models.specs import all_specs
 
 # As large as a few requests, so that segments are closed under way; the product's own are of 32 MiB.

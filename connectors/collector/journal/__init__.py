@@ -1,0 +1,1 @@
+"""What was acknowledged and is not in bronze yet: synced files of records."""

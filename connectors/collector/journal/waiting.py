@@ -1,0 +1,49 @@
+"""Records of a journal that nobody can take now: their tenant is unknown, or another version of Tenure wrote them.
+
+    segment ─▶ <id>-00000001.waiting ─▶ `tenure collector retry`: .log, which the next landing takes
+
+The file is a segment of a writer of its own: the position of the one that the records come from says that it is done.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from connectors.collector.journal.journal import sync_folder
+from connectors.collector.journal.records import Damage, read_records, record
+
+_SUFFIX = ".waiting"
+
+
+def put_aside(folder: Path, records: Sequence[bytes]) -> Path:
+    """Write the records durably beside the journal in a folder; the file, whose name their content makes."""
+    content = b"".join(map(record, records))
+    path = folder / f"{sha256(content).hexdigest()[:24]}-00000001{_SUFFIX}"
+    # Two landers never work on one folder, so the name is ours.
+    begun = path.with_suffix(".begun")
+    with begun.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    begun.rename(path)
+    sync_folder(folder)
+    return path
+
+
+def waiting(root: Path) -> Iterator[tuple[Path, int]]:
+    """What waits below a folder of journals: each file, and how many requests it holds."""
+    for path in sorted(root.glob(f"*/*{_SUFFIX}")):
+        yield path, sum(not isinstance(one, Damage) for one in read_records(path.read_bytes()))
+
+
+def retry(root: Path) -> tuple[int, int]:
+    """Give what waits to the next landing; how many files and requests. What still is nobody's will wait again."""
+    files = requests = 0
+    for path, count in list(waiting(root)):
+        path.rename(path.with_suffix(".log"))
+        sync_folder(path.parent)
+        files, requests = files + 1, requests + count
+    return files, requests

@@ -1,0 +1,1 @@
+"""Journals into bronze, each event once."""

@@ -1,0 +1,77 @@
+"""The meter: what a segment of the journal held, by tenant, source and hour of receipt, into bronze once.
+
+It counts what was acknowledged, as it was sent: copies and refused events too, because they were sent and taken. Which
+of them silver keeps is another question, and fct_events answers it. Not counted: a webhook's delivery that the same
+collector remembers, which reaches no journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.collector.http.messages import Message
+from connectors.contracts.times import MICROS_PER_DAY
+from warehouse_models.lake.trail import landing
+from warehouse_models.specs import spec
+
+ADDRESS = "bronze/collector/usage"
+_MICROS_PER_HOUR = MICROS_PER_DAY // 24
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Usage:
+    """Counts of one segment."""
+
+    def __init__(self) -> None:
+        # (tenant, source, start of the hour) -> [requests, events, bytes, first and last receipt (UTC microseconds)]
+        self._counts: dict[tuple[str, str, int], list[int]] = {}
+
+    def count(self, message: Message, events: int) -> None:
+        """Count a request that held so many events."""
+        at = message.received_at
+        key = message.tenant, message.source, at - at % _MICROS_PER_HOUR
+        found = self._counts.setdefault(key, [0, 0, 0, at, at])
+        found[0] += 1
+        found[1] += events
+        found[2] += len(message.body)
+        found[3], found[4] = min(found[3], at), max(found[4], at)
+
+    def tenants(self) -> set[str]:
+        """Whose requests were counted."""
+        return {tenant for tenant, _, _ in self._counts}
+
+    def rows(self, tenants: Collection[str], *, file: str, batch_id: str, now: int) -> tuple[pa.Table, dict[str, Any]]:
+        """The rows of bronze/collector/usage of these tenants, and the trail of their commit: the days they count for.
+
+        `now`: UTC microseconds.
+        """
+        schema = spec(ADDRESS).arrow_schema
+        same = {"file": file, "batch_id": batch_id, "landed_at": now, "landed_date": now // MICROS_PER_DAY}
+        told: list[dict[str, Any]] = []
+        days: dict[str, set[date]] = {}
+        for (tenant, source, hour), (requests, events, size, first, last) in sorted(self._counts.items()):
+            if tenant not in tenants:
+                continue
+            days.setdefault(tenant, set()).add(_day(hour))
+            row = {"tenant_id": tenant, "source_id": source, "date": hour // MICROS_PER_DAY, "hour": hour}
+            row |= {"requests": requests, "events": events, "bytes": size}
+            told.append({**same, **row, "first_received_at": first, "last_received_at": last})
+        # Integers are the storage of timestamps (microseconds) and dates (days); dates are 32 bits wide.
+        cells = [_column([row[field.name] for row in told], field.type) for field in schema]
+        trail = landing(batch_id, [_day(now)], sorted(days))
+        trail["slices"] = {tenant: sorted(day.isoformat() for day in found) for tenant, found in days.items()}
+        return pa.table(cells, schema=schema), trail
+
+
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_date32(kind):
+        return pa.array(values, pa.int32()).cast(kind)
+    return pa.array(values).cast(kind)
+
+
+def _day(at: int) -> date:
+    return (_EPOCH + timedelta(microseconds=at)).date()

@@ -1,0 +1,194 @@
+"""Deliveries of webhooks out of a segment into bronze: each id once, whatever was landed before.
+
+    record ─▶ items ─▶ one Delta commit a shard and table: rows whose id the table lacks, the segment's position
+                └─▶ quarantine: rightly signed, and not readable
+
+A vendor repeats a delivery to another collector, or days later: so the table itself is asked. A marker that all
+commits of the table share makes two landers meet; the second asks again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
+from duckdb import DuckDBPyConnection
+
+from connectors.collector.http.messages import Message
+from connectors.collector.webhooks.items import CALL, Bad, Item, from_journal, items
+from connectors.contracts import refusals
+from connectors.contracts.canonical import key64, sha_hex
+from connectors.landing.quarantine import Landing, RefusedRow, refuse
+from warehouse_models.catalog.tenants import Tenant
+from warehouse_models.errors import TenureError
+from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.trail import landing
+from warehouse_models.specs import spec
+
+DELIVERIES = "bronze/webhooks/deliveries"
+FETCHES = "bronze/webhooks/fetches"
+# Stands for the object of a refused delivery: no file of it could be landed.
+OBJECT = "webhooks"
+_WRITERS = "collector:webhooks"
+_ATTEMPTS = 30
+_Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What the rows of one segment share. `app`, `number`: the position; `landed_at` in UTC microseconds."""
+
+    app: str
+    number: int
+    file: str
+    batch_id: str
+    landed_at: int
+    landed_date: date
+    limit: int
+
+
+@dataclass
+class HookCounts:
+    """Deliveries added to bronze, those it had already, records that connectors have to fetch."""
+
+    added: int = 0
+    repeated: int = 0
+    fetches: int = 0
+
+    def add(self, more: HookCounts) -> None:
+        """Count more of them."""
+        self.added += more.added
+        self.repeated += more.repeated
+        self.fetches += more.fetches
+
+
+@dataclass
+class HookLander:
+    """Gathers the deliveries of one segment, then writes them."""
+
+    lake: Lake
+    duck: DuckDBPyConnection
+    at: Segment
+    deliveries: dict[str, list[_Row]] = field(default_factory=dict)
+    fetches: dict[str, list[_Row]] = field(default_factory=dict)
+    refused: dict[tuple[str, str, str], list[RefusedRow]] = field(default_factory=dict)
+
+    def take(self, message: Message, tenant: Tenant, line: int) -> tuple[int, list[str]]:
+        """Read a record; the last line that it used, and why items of it were refused. ValueError: it is not ours."""
+        system = message.call.removeprefix(CALL)
+        sent_id, raw = from_journal(message.body)
+        reasons = []
+        for item in items(system, sent_id, raw, message.received_at):
+            line += 1
+            if isinstance(item, Item) and len(item.payload) >= self.at.limit:
+                reason = refusals.TOO_LONG.format(size=len(item.payload), limit=self.at.limit)
+                item = Bad(item.payload, reason)
+            if isinstance(item, Bad):
+                reasons.append(item.reason)
+                row = RefusedRow.of(item.reason, self.at.file, line, item.raw, len(item.raw))
+                self.refused.setdefault((tenant.shard, tenant.tenant_id, message.source), []).append(row)
+                continue
+            self._add(item, message, tenant, system, line)
+        return line, reasons
+
+    def _add(self, item: Item, message: Message, tenant: Tenant, system: str, line: int) -> None:
+        same = {
+            "tenant_id": message.tenant,
+            "source_id": message.source,
+            "op": item.op,
+            "updated_at": item.at,
+            "received_at": message.received_at,
+            "landed_at": self.at.landed_at,
+            "landed_date": self.at.landed_date,
+            "batch_id": self.at.batch_id,
+            "delivery_key": key64(item.id),
+        }
+        subject = item.records[0] if item.records else (None, None)
+        delivery = same | {
+            "object": system,
+            "record_id": item.id,
+            "file": self.at.file,
+            "line": line,
+            "bytes": len(item.payload),
+            "payload_sha": sha_hex(item.payload),
+            "payload": item.payload.decode(),
+            "vendor_id": item.vendor_id,
+            "topic": item.topic,
+            "subject": subject[0],
+            "subject_id": subject[1],
+        }
+        self.deliveries.setdefault(tenant.shard, []).append(delivery)
+        if item.is_thin:
+            for name, record_id in item.records:
+                named = {"system": system, "object": name, "record_id": record_id, "delivery_id": item.id}
+                self.fetches.setdefault(tenant.shard, []).append(same | named)
+
+    def write(self) -> HookCounts:
+        """Write what was taken; what is there already is left out. TenureError: other writers keep winning."""
+        for (shard, tenant, source), refused in self.refused.items():
+            refuse(self.lake, self.duck, self._landing(shard, tenant, source), refused)
+        counts = HookCounts()
+        for shard, rows in sorted(self.deliveries.items()):
+            # None: by this very segment, and counted then.
+            if (added := self._commit(DELIVERIES, shard, rows, ("source_id", "record_id"))) is not None:
+                counts.added += added
+                counts.repeated += len(rows) - added
+        for shard, rows in sorted(self.fetches.items()):
+            key = ("source_id", "delivery_id", "object", "record_id")
+            counts.fetches += self._commit(FETCHES, shard, rows, key) or 0
+        return counts
+
+    def _landing(self, shard: str, tenant: str, source: str) -> Landing:
+        at = self.at
+        return Landing(tenant, shard, OBJECT, source, at.batch_id, at.file, at.landed_at, at.landed_date)
+
+    def _commit(self, address: str, shard: str, rows: list[_Row], key: tuple[str, ...]) -> int | None:
+        """Append the rows whose key the table lacks, with the position; how many, None where the position has it."""
+        table = spec(address)
+        for _ in range(_ATTEMPTS):
+            target = self.lake.create(table, shard)
+            position = target.transaction_version(self.at.app)
+            if position is not None and position >= self.at.number:
+                return None
+            known = self._known(self.lake.table_uri(table, shard), target, rows, key)
+            fresh = {named: row for row in reversed(rows) if (named := _named(row, key)) not in known}
+            if not fresh:
+                return 0
+            added = list(reversed(fresh.values()))
+            # An integer is a timestamp's storage: microseconds.
+            cells = [
+                pa.array([row.get(column.name) for row in added]).cast(column.type) for column in table.arrow_schema
+            ]
+            told = landing(self.at.batch_id, [self.at.landed_date], sorted({row["tenant_id"] for row in added}))
+            marks = {self.at.app: self.at.number, _WRITERS: (target.transaction_version(_WRITERS) or 0) + 1}
+            try:
+                data = pa.table(cells, schema=table.arrow_schema)
+                self.lake.append(table, shard, data, trail=told, transactions=marks, at=target)
+                return len(added)
+            except CommitFailedError:
+                continue
+        raise TenureError(f"landing {self.at.file}", "other writers keep winning the commit", "run it again")
+
+    def _known(self, uri: str, target: DeltaTable, rows: list[_Row], key: tuple[str, ...]) -> set[tuple[str, ...]]:
+        """Which keys of the rows the table holds. Two steps: the 64-bit keys, then only the hits."""
+        scan = f"delta_scan('{uri}', version := {target.version()})"
+        self.duck.register("chunk", pa.table({"k": pa.array([row["delivery_key"] for row in rows], pa.int64())}))
+        hits = self.duck.execute(
+            f"SELECT DISTINCT delivery_key FROM {scan} WHERE delivery_key IN (SELECT k FROM chunk)"
+        ).fetch_arrow_table()
+        if not hits.num_rows:
+            return set()
+        self.duck.register("hits", hits)
+        names = ", ".join(("tenant_id", *key))
+        found = self.duck.execute(
+            f"SELECT {names} FROM {scan} WHERE delivery_key IN (SELECT delivery_key FROM hits)"
+        ).fetchall()
+        return set(found)
+
+
+def _named(row: _Row, key: tuple[str, ...]) -> tuple[str, ...]:
+    return (row["tenant_id"], *(row[name] for name in key))

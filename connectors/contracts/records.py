@@ -1,0 +1,130 @@
+"""The records contract (DESIGN §8): a row of a record object to a version in bronze, or the reason it is refused.
+
+The payload of a version is its contract columns in one spelling (times in UTC, numbers as digits, empty is absent) and
+every other column under `extra`, so that two exports which say the same are the same. The times as they were written
+stay under `received` where their spelling differs; `payload_sha` is taken without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.contracts import fields as spelling
+from connectors.contracts import refusals
+from connectors.contracts.arrow import columns
+from connectors.contracts.canonical import NotText, TooDeep, canonical, id_of, sha_hex, text_of
+from connectors.contracts.objects import RecordObject
+from connectors.contracts.refusals import Refused
+from connectors.contracts.times import MICROS_PER_DAY, iso, parse_micros
+from warehouse_models.spec import TableSpec
+
+# Silver gives the first version of a key all the time before it, from 1900-01-01: no version may be older than that.
+FLOOR = parse_micros("1900-01-02")
+_TYPED = ("record_id", "payload_sha", "updated_at", "op", "line", "bytes", "payload")
+
+
+@dataclass
+class RecordContract:
+    """Reads versions of one object. Times in UTC microseconds; `default_time` is the updated_at of rows without one.
+
+    `speaks_of`: the latest day (ISO) that the rows read so far speak of, up to the landing's own; None: none does.
+    """
+
+    object: RecordObject
+    landed_at: int
+    default_time: int
+    table: TableSpec
+    speaks_of: str | None = None
+
+    def read(self, value: dict[str, Any], raw: bytes, line: int, size: int) -> tuple[Any, ...]:
+        """One row in the order of `_TYPED`; `value` has every digit (canonical.exact). Raises Refused."""
+        keys = {name: self._field(value, name) for name in self.object.key}
+        for name, told in keys.items():
+            if told is None:
+                raise Refused(refusals.NO_KEY.format(field=name))
+        # Until every part is spelled, a refusal names the record by what was written.
+        named = "@".join(str(told) for told in keys.values())
+        try:
+            return self._read(value, line, size)
+        except Refused as refused:
+            refused.record_id = refused.record_id or named
+            raise
+
+    def _read(self, value: dict[str, Any], line: int, size: int) -> tuple[Any, ...]:
+        content: dict[str, Any] = {}
+        received: dict[str, str] = {}
+        for name, spelled in self.object.columns.items():
+            text = self._field(value, name)
+            if text is not None:
+                content[name] = spelled(name, text)
+                if content[name] != text and spelled in (spelling.time, spelling.day):
+                    received[name] = text
+        updated = self._field(value, "updated_at")
+        at = self.default_time if updated is None else self._updated(updated, received)
+        deleted = self._deleted(value)
+        if deleted:
+            content["is_deleted"] = True
+        else:
+            self._check(content)
+        known = {*self.object.columns, "updated_at", "is_deleted"}
+        extra = {name: cell for name, cell in value.items() if name not in known and cell is not None and cell != ""}
+        key = self.object.record_id(content)
+        try:
+            if extra:
+                content["extra"] = extra
+            payload = canonical(content)
+            sha = sha_hex(payload)
+            if received:
+                payload = canonical({**content, "received": received})
+        except TooDeep:
+            raise Refused(refusals.TOO_DEEP) from None
+        if not deleted:
+            self._heard(content)
+        return key, sha, at, "delete" if deleted else "upsert", line, size, payload.decode()
+
+    def _check(self, content: dict[str, Any]) -> None:
+        """A deletion needs its key only; a state needs every required column, and none that contradict."""
+        for name in self.object.required:
+            if name not in content:
+                raise Refused(refusals.MISSING.format(field=name))
+        self.object.check(content)
+
+    def _heard(self, content: dict[str, Any]) -> None:
+        landed = iso(self.landed_at)[:10]
+        days = [content[name][:10] for name in self.object.dates if name in content]
+        self.speaks_of = max([day for day in days if day <= landed] + [self.speaks_of or ""]) or None
+
+    def _updated(self, text: str, received: dict[str, str]) -> int:
+        spelled, at = spelling.time("updated_at", text), parse_micros(text)
+        if at > self.landed_at + MICROS_PER_DAY:
+            raise Refused(refusals.UPDATED_IN_FUTURE.format(value=spelled))
+        if at < FLOOR:
+            raise Refused(refusals.UPDATED_TOO_EARLY.format(value=spelled, floor=iso(FLOOR)[:10]))
+        if spelled != text:
+            received["updated_at"] = text
+        return at
+
+    def _field(self, value: dict[str, Any], name: str) -> str | None:
+        cell = value.get(name)
+        if isinstance(cell, bool) and self.object.columns.get(name) is spelling.boolean:
+            return "true" if cell else "false"
+        try:
+            text = (id_of if name.endswith("_id") else text_of)(cell)
+        except NotText:
+            raise Refused(refusals.NOT_TEXT.format(field=name, kind=type(value[name]).__name__)) from None
+        if text is not None and "\0" in text:
+            raise Refused(refusals.NUL_IN_FIELD.format(field=name))
+        return text
+
+    def _deleted(self, value: dict[str, Any]) -> bool:
+        said = value.get("is_deleted")
+        if isinstance(said, bool) or said is None:
+            return bool(said)
+        return spelling.boolean("is_deleted", self._field(value, "is_deleted") or "false") == "true"
+
+    def columns(self, rows: list[tuple[Any, ...]]) -> dict[str, pa.Array]:
+        """The typed columns of read rows, by name."""
+        return columns(self.table.arrow_schema, _TYPED, rows)

@@ -1,0 +1,1 @@
+"""How do rows reach bronze once? Look-up, quarantine, commit, the book of landings, replay."""

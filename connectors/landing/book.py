@@ -1,0 +1,83 @@
+"""The book of landings: one row for each file that was read to its end, with its counts and its watermark."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pyarrow as pa
+from deltalake.exceptions import CommitFailedError
+from duckdb import DuckDBPyConnection
+
+from connectors.contracts.times import now_micros
+from connectors.landing.quarantine import Landing
+from connectors.landing.report import FileReport
+from warehouse_models.errors import TenureError
+from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.trail import landing
+from warehouse_models.specs import spec
+
+ADDRESS = "bronze/landings"
+_ATTEMPTS = 30
+
+
+def landed_before(lake: Lake, duck: DuckDBPyConnection, at: Landing) -> tuple[int, int, int] | None:
+    """(accepted, duplicate, quarantined) of this file's landing, or None where it never came to its end."""
+    version = lake.version(ADDRESS, at.shard)
+    if version is None:
+        return None
+    row: tuple[int, int, int] | None = duck.execute(
+        "SELECT accepted, duplicate, quarantined"
+        f" FROM delta_scan('{lake.table_uri(ADDRESS, at.shard)}', version := {version})"
+        " WHERE tenant_id = ? AND object = ? AND batch_id = ? ORDER BY landed_at DESC LIMIT 1",
+        [at.tenant, at.object, at.batch_id],
+    ).fetchone()
+    return row
+
+
+def write_landing(
+    lake: Lake,
+    duck: DuckDBPyConnection,
+    at: Landing,
+    report: FileReport,
+    *,
+    file_sha: str,
+    as_of: int | None,
+    complete: bool,
+    app: str,
+    known: bool = False,
+) -> None:
+    """Write the row of a landing that came to its end; where another landing of the file wrote it meanwhile, none.
+
+    `as_of` is UTC microseconds, None where nobody said it; `known`: the file had a row when this landing began, and is
+    landed anew. TenureError where other landings keep winning the commit.
+    """
+    schema = spec(ADDRESS).arrow_schema
+    values: dict[str, Any] = {
+        "tenant_id": at.tenant,
+        "object": at.object,
+        "file": at.file,
+        "file_sha": file_sha,
+        "as_of": as_of,
+        "complete": complete,
+        "accepted": report.accepted,
+        "duplicate": report.duplicate,
+        "quarantined": report.quarantined,
+        "landed_at": now_micros(),
+        "batch_id": at.batch_id,
+    }
+    # An integer is a timestamp's storage: microseconds.
+    cells = [pa.array([values[field.name]]).cast(field.type) for field in schema]
+    # A row that says neither changes nothing in silver, so its trail names no tenant: small runs stay small.
+    tenants = [at.tenant] if as_of is not None or complete else []
+    told = landing(at.batch_id, [at.landed_date], tenants)
+    for _ in range(_ATTEMPTS):
+        target = lake.create(spec(ADDRESS), at.shard)
+        if not known and landed_before(lake, duck, at) is not None:
+            return
+        # The marker makes two landings of one file meet: each once wrote a row of its own.
+        marks = {app: (target.transaction_version(app) or 0) + 1}
+        with suppress(CommitFailedError):
+            lake.append(ADDRESS, at.shard, pa.table(cells, schema=schema), trail=told, transactions=marks, at=target)
+            return
+    raise TenureError(f"landing {at.file}", "other landings keep winning the commit", "land the file again")

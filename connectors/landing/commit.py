@@ -1,0 +1,80 @@
+"""Rows that the contract took, into bronze: look up what is there, append the rest in one commit, name conflicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.contracts import refusals
+from connectors.contracts.times import iso
+from connectors.landing.quarantine import RefusedRow, refuse
+from connectors.landing.store import Held, Store, attempts
+
+
+def append_events(store: Store, good: list[tuple[Any, ...]], lines_done: int | None) -> list[tuple[Any, ...]]:
+    """The rows that bronze did not hold, appended; the others are exact copies of rows it holds."""
+    for _ in attempts(store):
+        known = store.known_events(good) if good else set()
+        fresh = []
+        for row in good:
+            key = row[:2]
+            if key not in known:
+                known.add(key)
+                fresh.append(row)
+        if not fresh or store.append(fresh, lines_done):
+            return fresh
+    raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True)
+class Appended:
+    """Records that were appended; `conflicts` are those that contradict another row of their key and time.
+
+    `moved`: rows of the same landing that had counted as accepted until a row of `conflicts` came.
+    """
+
+    fresh: list[tuple[Any, ...]]
+    conflicts: list[tuple[Any, ...]]
+    moved: int
+
+
+def append_records(
+    store: Store,
+    good: list[tuple[Any, ...]],
+    refused: list[RefusedRow],
+    lines_done: int | None,
+    how: str | None,
+    *,
+    complete: bool,
+) -> Appended:
+    """Append the versions that bronze lacks, once `refused` and both sides of each conflict are in quarantine."""
+    at = store.at
+    for _ in attempts(store):
+        # A complete delivery contradicts nobody and keeps its own copy of what is known: it takes their place.
+        known = store.known_versions(good, own_only=complete) if good else {}
+        fresh: list[tuple[Any, ...]] = []
+        conflicts: list[tuple[Any, ...]] = []
+        told: list[RefusedRow] = []
+        moved = 0
+        for row in good:
+            key, sha, when, _, line, size, payload = row
+            others = known.setdefault((key, when), [])
+            if any(other.sha == sha for other in others):
+                continue
+            fresh.append(row)
+            here = Held(sha, at.file, line, size, payload, at.batch_id)
+            if others:
+                conflicts.append(row)
+                told += [_conflict(here, others[0], key, when), _conflict(others[0], here, key, when)]
+                # The first row of the pair was counted as accepted when it came, if this landing brought it.
+                moved += len(others) == 1 and others[0].batch_id == at.batch_id
+            others.append(here)
+        refuse(store.lake, store.duck, at, [*refused, *told], how)
+        if not fresh or store.append(fresh, lines_done):
+            return Appended(fresh, conflicts, moved)
+    raise AssertionError("unreachable")
+
+
+def _conflict(row: Held, other: Held, key: str, at: int) -> RefusedRow:
+    reason = refusals.CONFLICT.format(file=other.file, line=other.line, key=key, at=iso(at))
+    return RefusedRow.of(reason, row.file or "", row.line or 0, row.payload.encode(), row.size, key)

@@ -1,0 +1,166 @@
+"""The quarantine: refused rows with file, line and reason, each written once however often its file is landed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, Schema
+from deltalake.exceptions import CommitFailedError
+from duckdb import DuckDBPyConnection
+
+from connectors.contracts.canonical import sha_hex
+from connectors.files.reading import HEAD
+from warehouse_models.errors import TenureError
+from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.trail import landing
+from warehouse_models.specs import spec
+
+ADDRESS = "bronze/quarantine"
+_ATTEMPTS = 30
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    """One refused row: its reason (a stable code, then words), where it stood, and its raw bytes."""
+
+    reason: str
+    file: str
+    line: int
+    size: int
+    sha: str
+    payload: str
+    encoding: str
+    record_id: str | None = None
+
+    @classmethod
+    def of(cls, reason: str, file: str, line: int, raw: bytes, size: int, record_id: str | None = None) -> RefusedRow:
+        """A refused row from its raw bytes; kept as text where it is text, else as base64, at most 64 KiB of it."""
+        kept = raw[:HEAD]
+        try:
+            text, encoding = _whole_characters(kept, cut=len(raw) > HEAD), "utf-8"
+        except UnicodeDecodeError:
+            text, encoding = base64.b64encode(kept).decode(), "base64"
+        if "\0" in text:
+            text, encoding = base64.b64encode(kept).decode(), "base64"
+        if record_id is not None and "\0" in record_id:
+            record_id = None
+        return cls(reason, file, line, size, sha_hex(kept), text, encoding, record_id)
+
+
+def _whole_characters(kept: bytes, cut: bool) -> str:
+    # A cut may fall into a character of up to four bytes.
+    for dropped in range(4 if cut else 1):
+        try:
+            return kept[: len(kept) - dropped].decode()
+        except UnicodeDecodeError as error:
+            if error.end < len(kept) - 3 or dropped == 3 or not cut:
+                raise
+    raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True)
+class Landing:
+    """Who lands what: the values that every row of one landing shares. `landed_at` is UTC microseconds."""
+
+    tenant: str
+    shard: str
+    object: str
+    source: str
+    batch_id: str
+    file: str
+    landed_at: int
+    landed_date: date
+
+
+def refuse(
+    lake: Lake, duck: DuckDBPyConnection, at: Landing, rows: Iterable[RefusedRow], how: str | None = None
+) -> int:
+    """Append the refused rows that the quarantine does not hold yet; how many were added. `duck` looks them up.
+
+    `how` is the JSON that a replay reads the rows again by. Raises TenureError where other writers keep winning.
+    """
+    wanted = {(row.file, row.line, row.sha): row for row in rows}
+    if not wanted:
+        return 0
+    writers = f"quarantine:{at.tenant}:{at.object}"
+    for _ in range(_ATTEMPTS):
+        try:
+            target = _of_today(lake, at.shard)
+            held = _held(lake, duck, at, target.version(), sorted({file for file, _, _ in wanted}))
+            fresh = [row for key, row in wanted.items() if key not in held]
+            if not fresh:
+                return 0
+            told = landing(at.batch_id, [at.landed_date], [at.tenant])
+            marker = (target.transaction_version(writers) or 0) + 1
+            # The marker makes two writers of one tenant and object meet: the second looks again.
+            added = _table(at, fresh, how)
+            lake.append(ADDRESS, at.shard, added, trail=told, transactions={writers: marker}, at=target)
+            return len(fresh)
+        except CommitFailedError:
+            continue
+    raise TenureError("quarantine", "other landings keep changing it", "land the file again")
+
+
+def _of_today(lake: Lake, shard: str) -> DeltaTable:
+    """The table with all columns of its spec: one that was made before a column was added gets it, empty."""
+    table = spec(ADDRESS)
+    target = lake.create(table, shard)
+    there = {field.name for field in target.schema().fields}
+    lacking = [field for field in Schema.from_arrow(table.arrow_schema).fields if field.name not in there]
+    if lacking:
+        target.alter.add_columns(lacking)
+    return target
+
+
+def _held(
+    lake: Lake, duck: DuckDBPyConnection, at: Landing, version: int, files: list[str]
+) -> set[tuple[str, int, str]]:
+    uri = lake.table_uri(ADDRESS, at.shard)
+    rows = duck.execute(
+        f"SELECT file, line, payload_sha FROM delta_scan('{uri}', version := {version})"
+        " WHERE tenant_id = ? AND object = ? AND list_contains(?, file)",
+        [at.tenant, at.object, files],
+    ).fetchall()
+    return set(rows)
+
+
+def refused_up_to(lake: Lake, duck: DuckDBPyConnection, at: Landing, line: int) -> set[tuple[int, str]]:
+    """(line, payload_sha) of what the quarantine holds up to a line under the file's name.
+
+    Files of one name share their refused rows: which of these are the file's own, its content says.
+    """
+    version = lake.version(ADDRESS, at.shard)
+    if version is None:
+        return set()
+    rows = duck.execute(
+        f"SELECT line, payload_sha FROM delta_scan('{lake.table_uri(ADDRESS, at.shard)}', version := {version})"
+        " WHERE tenant_id = ? AND object = ? AND file = ? AND line <= ?",
+        [at.tenant, at.object, at.file, line],
+    ).fetchall()
+    return set(rows)
+
+
+def _table(at: Landing, rows: list[RefusedRow], how: str | None) -> pa.Table:
+    schema = spec(ADDRESS).arrow_schema
+    columns: dict[str, Any] = {
+        "tenant_id": [at.tenant] * len(rows),
+        "source_id": [at.source] * len(rows),
+        "object": [at.object] * len(rows),
+        "record_id": [row.record_id for row in rows],
+        "reason": [row.reason for row in rows],
+        "file": [row.file for row in rows],
+        "line": [row.line for row in rows],
+        "bytes": [row.size for row in rows],
+        "payload_sha": [row.sha for row in rows],
+        "payload": [row.payload for row in rows],
+        "encoding": [row.encoding for row in rows],
+        "landed_at": pa.array([at.landed_at] * len(rows), pa.int64()).cast(schema.field("landed_at").type),
+        "batch_id": [at.batch_id] * len(rows),
+        "how": [how] * len(rows),
+    }
+    return pa.table([columns[name] for name in schema.names], schema=schema)

@@ -1,0 +1,182 @@
+"""Bronze as landing sees it: which rows are there already, and one commit that appends the others with its marker.
+
+Two markers ride on every commit: the file's (lines done, so that a killed landing goes on where it stopped) and the
+tenant's and object's (so that two landings at once meet: the second looks up again, and no copy slips in between).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
+from duckdb import DuckDBPyConnection
+
+from connectors.contracts.events import EventContract
+from connectors.contracts.records import RecordContract
+from connectors.landing.quarantine import Landing
+from warehouse_models.errors import TenureError
+from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.trail import landing
+from warehouse_models.spec import TableSpec
+
+_ATTEMPTS = 30
+
+
+@dataclass(frozen=True)
+class Held:
+    """A version of a record that bronze holds."""
+
+    sha: str
+    file: str | None
+    line: int | None
+    size: int
+    payload: str
+    batch_id: str
+
+
+class Store:
+    """One bronze table during one landing."""
+
+    def __init__(
+        self, lake: Lake, at: Landing, contract: EventContract | RecordContract, app: str, duck: DuckDBPyConnection
+    ) -> None:
+        self.lake, self.at, self.contract, self.app, self.duck = lake, at, contract, app, duck
+        self.spec = contract.table
+        self.uri = lake.table_uri(self.spec, at.shard)
+        self.target: DeltaTable = lake.create(self.spec, at.shard)
+        self._writers = f"land:{at.tenant}:{at.object}"
+
+    def lines_done(self) -> tuple[int, int | None]:
+        """Lines of this file that are committed, and when that landing began (UTC microseconds; None: never).
+
+        A marker outlives the rows when a tenant is erased, so it counts only while the rows are there.
+        """
+        marker = self.target.transaction_version(self.app)
+        if marker is None:
+            return 0, None
+        found = self.duck.execute(
+            f"SELECT epoch_us(min(landed_at)) FROM {self._scan()} WHERE tenant_id = ? AND batch_id = ?",
+            [self.at.tenant, self.at.batch_id],
+        ).fetchone()
+        return (int(marker), int(found[0])) if found and found[0] is not None else (0, None)
+
+    def payloads(self, lines: list[int]) -> list[tuple[int, str]]:
+        """(line, payload) of what this landing put into bronze, of some lines of the file."""
+        return self.duck.execute(
+            f"SELECT line, payload FROM {self._scan()} WHERE tenant_id = ? AND batch_id = ? AND list_contains(?, line)",
+            [self.at.tenant, self.at.batch_id, lines],
+        ).fetchall()
+
+    def known_events(self, rows: list[tuple[Any, ...]]) -> set[tuple[str, str]]:
+        """Which (record_id, payload_sha) of event rows bronze holds. Two steps: the 64-bit keys, then only the hits."""
+        keys = pa.table({"message_key": pa.array([row[2] for row in rows], pa.int64())})
+        self.duck.register("chunk", keys)
+        hits = self.duck.execute(
+            f"SELECT DISTINCT message_key FROM {self._scan()}"
+            " WHERE tenant_id = ? AND message_key IN (SELECT message_key FROM chunk)",
+            [self.at.tenant],
+        ).fetch_arrow_table()
+        if not hits.num_rows:
+            return set()
+        self.duck.register("hits", hits)
+        found = self.duck.execute(
+            f"SELECT record_id, payload_sha FROM {self._scan()}"
+            " WHERE tenant_id = ? AND message_key IN (SELECT message_key FROM hits)",
+            [self.at.tenant],
+        ).fetchall()
+        return set(found)
+
+    def known_versions(
+        self, rows: list[tuple[Any, ...]], *, own_only: bool = False
+    ) -> dict[tuple[str, int], list[Held]]:
+        """What bronze holds at each (record_id, updated_at) of record rows; updated_at in UTC microseconds.
+
+        `own_only`: of this landing alone.
+        """
+        keys = pa.table({"record_id": [row[0] for row in rows], "at": pa.array([row[2] for row in rows], pa.int64())})
+        self.duck.register("chunk", keys)
+        found = self.duck.execute(
+            "SELECT DISTINCT b.record_id, epoch_us(b.updated_at), b.payload_sha, b.file, b.line, b.bytes, b.payload,"
+            f" b.batch_id FROM {self._scan()} AS b"
+            " JOIN (SELECT DISTINCT * FROM chunk) AS c ON b.record_id = c.record_id AND epoch_us(b.updated_at) = c.at"
+            " WHERE b.tenant_id = ? AND (b.batch_id = ? OR NOT ?)",
+            [self.at.tenant, self.at.batch_id, own_only],
+        ).fetchall()
+        held: dict[tuple[str, int], list[Held]] = {}
+        for key, at, *rest in found:
+            held.setdefault((key, at), []).append(Held(*rest))
+        return held
+
+    def _scan(self) -> str:
+        return f"delta_scan('{self.uri}', version := {self.target.version()})"
+
+    def places(self, rows: list[tuple[Any, ...]]) -> dict[tuple[str, str], set[tuple[int, str]]]:
+        """(record_id, payload_sha) → (line, batch_id) of the copies in bronze, of rows by either contract."""
+        keys = pa.table({"record_id": [row[0] for row in rows], "payload_sha": [row[1] for row in rows]})
+        self.duck.register("chunk", keys)
+        found: dict[tuple[str, str], set[tuple[int, str]]] = {}
+        for key, sha, line, batch in self.duck.execute(
+            f"SELECT record_id, payload_sha, line, batch_id FROM {self._scan()} WHERE tenant_id = ?"
+            " AND (record_id, payload_sha) IN (SELECT (record_id, payload_sha) FROM chunk)",
+            [self.at.tenant],
+        ).fetchall():
+            found.setdefault((key, sha), set()).add((line, batch))
+        return found
+
+    def append(self, rows: list[tuple[Any, ...]], lines_done: int | None) -> bool:
+        """Commit rows with both markers; False where another landing of this tenant and object came in between.
+
+        `lines_done` None: a replay, which says nothing of how far the file was read.
+        """
+        marker = (self.target.transaction_version(self._writers) or 0) + 1
+        try:
+            self.lake.append(
+                self.spec,
+                self.at.shard,
+                self._table(rows),
+                trail=landing(self.at.batch_id, [self.at.landed_date], [self.at.tenant]),
+                transactions={self._writers: marker} | ({} if lines_done is None else {self.app: lines_done}),
+                at=self.target,
+            )
+            return True
+        except CommitFailedError:
+            self.target = self.lake.create(self.spec, self.at.shard)
+            return False
+
+    def _table(self, rows: list[tuple[Any, ...]]) -> pa.Table:
+        return bronze_table(self.spec, self.at, self.contract.columns(rows), len(rows))
+
+
+def bronze_table(spec: TableSpec, at: Landing, made: dict[str, pa.Array], count: int) -> pa.Table:
+    """Rows of a bronze table: `made` are its columns by name, the envelope's others follow from the landing."""
+    same = {
+        "tenant_id": at.tenant,
+        "source_id": at.source,
+        "object": at.object,
+        "batch_id": at.batch_id,
+        "file": at.file,
+        "op": "append",
+        "landed_date": at.landed_date,
+        "landed_at": at.landed_at,
+    }
+    arrays = []
+    for field in spec.arrow_schema:
+        if field.name in made:
+            arrays.append(made[field.name])
+        elif field.name == "landed_at":
+            arrays.append(pa.repeat(pa.scalar(at.landed_at, pa.int64()), count).cast(field.type))
+        elif field.name in same:
+            arrays.append(pa.repeat(pa.scalar(same[field.name], field.type), count))
+        else:
+            arrays.append(pa.nulls(count, field.type))
+    return pa.table(arrays, schema=spec.arrow_schema)
+
+
+def attempts(store: Store) -> Any:
+    """As many tries as a crowded table may need; TenureError after the last."""
+    yield from range(_ATTEMPTS)
+    what = f"landing {store.at.file}"
+    raise TenureError(what, "other landings of this tenant keep winning the commit", "land the file again")

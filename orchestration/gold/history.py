@@ -1,0 +1,147 @@
+"""What a shard's tenants were last published with: the state that fct_restatements compares with.
+
+    build db as it was published ─▶ control.published… (records, policy, months), once a publication
+
+Noted by the run after the publication, before it builds anything: until then the build database holds what was
+published, and a crash in between repeats the note. A build database that was lost starts anew: restatements that were
+told come back from gold Delta, and what happened between the last publication and the loss is not told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import duckdb
+
+from warehouse_models.dbt import marts as gold_models
+from warehouse_models.dbt.sources import DUCKDB_TYPES
+from warehouse_models.lake.lake import Lake
+from warehouse_models.policies import revenue as revenue_policy
+
+_TABLES = """
+create table if not exists control.published (
+    tenant_id varchar, version bigint, definition varchar, reporting_currency varchar{policy}
+);
+create table if not exists control.published_subscriptions (
+    tenant_id varchar, subscription_id varchar, start_date date, account_id varchar, plan varchar, end_date date,
+    amount decimal(38, 12), list_amount decimal(38, 12), currency varchar, "interval" varchar, interval_count bigint,
+    status varchar, canceled_date date
+);
+create table if not exists control.published_invoices (
+    tenant_id varchar, invoice_line_id varchar, account_id varchar, issued_date date, period_start date,
+    period_end date, amount decimal(38, 12), currency varchar, plan varchar, is_counted boolean
+);
+create table if not exists control.published_exchange_rates (
+    tenant_id varchar, from_currency varchar, to_currency varchar, date date, rate decimal(38, 12)
+);
+create table if not exists control.published_as_of (tenant_id varchar, object varchar, as_of date, is_told boolean);
+create table if not exists control.published_months ({months});
+create table if not exists control.restatements ({restatements});
+"""
+# Kept copy → where the build database holds what is to be copied, as of its last run.
+_COPIES = {
+    "published_subscriptions": "select * from intermediate.int_subscription_records where basis = 'now'",
+    "published_invoices": "select * from intermediate.int_invoice_records where basis = 'now'",
+    "published_exchange_rates": "select *, from_date as date from intermediate.int_rate_records where basis = 'now'",
+    "published_as_of": "select * from intermediate.int_as_of_records where basis = 'now'",
+    "published_months": "select * from marts.fct_revenue_monthly",
+}
+
+
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables where they are missing."""
+    types = {"int64": "bigint", "bool": "boolean"}
+    policy = "".join(f", {name} {types[str(kind)]}" for name, kind in revenue_policy.VALUES)
+    connection.execute(
+        _TABLES.format(policy=policy, months=_columns("fct_revenue_monthly"), restatements=_columns("fct_restatements"))
+    )
+
+
+def note(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    shard: str,
+    published: Mapping[str, Mapping[str, Any]],
+    known: Collection[str],
+) -> None:
+    """Note what was published since the last run, and forget who is no tenant of the shard any more.
+
+    `published`: the shard's tenants in the manifest; `known`: those in the catalog.
+    """
+    if not connection.execute("select 1 from control.state where definition is not null").fetchall():
+        _recall(connection, lake, shard)
+        return
+    if not connection.execute("select 1 from duckdb_tables() where table_name = 'int_subscription_records'").fetchall():
+        # Built by models that did not keep them: the build that comes now does.
+        return
+    noted = dict(connection.execute("select tenant_id, version from control.published").fetchall())
+    new = {slug: _version(entry) for slug, entry in published.items() if _version(entry) != noted.get(slug)}
+    new = {slug: version for slug, version in new.items() if version}
+    moved = {slug for slug in new if slug not in noted or _has_moved(connection, slug)}
+    gone = sorted(set(noted) - set(known))
+    if not new and not gone:
+        return
+    connection.execute("begin transaction")
+    for table in ("published", *_COPIES):
+        connection.execute(
+            f"delete from control.{table} where list_contains(?, tenant_id)", [sorted(moved | set(gone))]
+        )
+    connection.execute("delete from control.restatements where list_contains(?, tenant_id)", [gone])
+    if moved:
+        _copy(connection, sorted(moved))
+    for slug, version in new.items():
+        connection.execute("update control.published set version = ? where tenant_id = ?", [version, slug])
+    connection.execute("commit")
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, tenants: list[str]) -> None:
+    for table, sql in _COPIES.items():
+        names = [row[0] for row in connection.execute(f"describe control.{table}").fetchall()]
+        listed = ", ".join(f'"{name}"' for name in names)
+        connection.execute(
+            f"insert into control.{table} select {listed} from ({sql}) where list_contains(?, tenant_id)", [tenants]
+        )
+    values = ", ".join(f"own.{name}" for name, _ in revenue_policy.VALUES)
+    # Policy and setting as this very build used them: its control tables stand until the next one is prepared.
+    connection.execute(
+        f"insert into control.published "
+        f"select own.tenant_id, 0, state.definition, settings.reporting_currency, {values} "
+        "from control.revenue_profiles as own join control.settings as settings using (tenant_id), control.state "
+        "where own.profile = 'default' and list_contains(?, own.tenant_id)",
+        [tenants],
+    )
+    connection.execute(
+        "insert into control.restatements by name select * from marts.fct_restatements as told "
+        "where list_contains(?, tenant_id) and not exists (select 1 from control.restatements as kept "
+        "where kept.tenant_id = told.tenant_id and kept.restated_version = told.restated_version)",
+        [tenants],
+    )
+
+
+def _recall(connection: duckdb.DuckDBPyConnection, lake: Lake, shard: str) -> None:
+    """Into an empty build database: the restatements that gold Delta holds."""
+    address = "gold/fct_restatements"
+    table = lake.table(gold_models.marts()["fct_restatements"].spec, shard)
+    if table is None or connection.execute("select 1 from control.restatements limit 1").fetchall():
+        return
+    uri = lake.table_uri(address, shard).replace("'", "''")
+    connection.execute(
+        f"insert into control.restatements by name select * from delta_scan('{uri}', version := {table.version()})"
+    )
+
+
+def _version(entry: Mapping[str, Any]) -> int:
+    """The version whose figures are served: a held tenant's later ones are copies of it."""
+    return int(entry.get("figures_version", 0 if entry["is_held"] else entry["version"]))
+
+
+def _has_moved(connection: duckdb.DuckDBPyConnection, slug: str) -> bool:
+    """Whether any revenue of the tenant was built since it was noted last."""
+    sql = "select 1 from control.changes where tenant_id = ? and scope = 'int_touched_revenue' limit 1"
+    return bool(connection.execute(sql, [slug]).fetchall())
+
+
+def _columns(mart: str) -> str:
+    columns = gold_models.marts()[mart].spec.columns
+    return ", ".join(f'"{column.name}" {DUCKDB_TYPES[column.type]}' for column in columns)

@@ -1,0 +1,1 @@
+"""Gold to published: who moves, who is held, what is kept."""

@@ -1,0 +1,1 @@
+"""Dagster, Superset and the collector as processes of one home."""

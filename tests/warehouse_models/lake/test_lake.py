@@ -1,0 +1,111 @@
+"""The lake commits data, trail and markers together, and the trail tells what changed since a version."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from warehouse_models.lake import trail
+from warehouse_models.lake.lake import Lake
+from warehouse_models.specs import spec
+
+USAGE = spec("silver/product/usage_daily")
+MONDAY, TUESDAY = date(2024, 3, 4), date(2024, 3, 5)
+
+
+def usage(tenant: str, day: date, events: int) -> pa.Table:
+    row: dict[str, Any] = {
+        "tenant_id": tenant,
+        "date": day,
+        "account_id": "acme",
+        "user_id": "u1",
+        "events": events,
+        "qualifying_events": events,
+        "month": day.replace(day=1),
+    }
+    return pa.Table.from_pylist([row], schema=USAGE.arrow_schema)
+
+
+def told(slices: dict[str, frozenset[date] | None] | None) -> dict[str, Any]:
+    return {"slices": trail.encode_slices(slices)}
+
+
+@pytest.fixture
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    monkeypatch.setenv("TENURE_HOME", str(tmp_path / "home"))
+    return Lake(str(tmp_path / "lake"))
+
+
+def rows(lake: Lake, version: int | None = None) -> list[tuple[Any, ...]]:
+    table = DeltaTable(lake.table_uri(USAGE, "pool"), version=version)
+    scan = f"delta_scan('{lake.table_uri(USAGE, 'pool')}', version := {table.version()})"
+    return sorted(lake.duck().execute(f"SELECT tenant_id, date, events FROM {scan}").fetchall())
+
+
+def test_writers_that_create_a_table_at_once_all_get_it(tmp_path: Path) -> None:
+    # The second writer of version 0 got an error in 373 of 400 rounds, and a landing failed with it.
+    for round_ in range(20):
+        together = Barrier(4)
+
+        def create(_: int, root: str = str(tmp_path / str(round_)), start: Barrier = together) -> int:
+            start.wait()
+            return Lake(root).create(USAGE, "pool").version()
+
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(create, range(4))) == [0, 0, 0, 0]
+
+
+def test_replacing_a_slice_leaves_its_neighbours(lake: Lake) -> None:
+    everything = pa.concat_tables([usage("a", MONDAY, 1), usage("a", TUESDAY, 2), usage("b", MONDAY, 3)])
+    lake.replace(USAGE, "pool", everything, None, trail=told(None))
+    lake.replace(USAGE, "pool", usage("a", MONDAY, 9), {"a": frozenset({MONDAY})}, trail=told({}))
+    assert rows(lake) == [("a", MONDAY, 9), ("a", TUESDAY, 2), ("b", MONDAY, 3)]
+
+
+def test_the_trail_unites_the_slices_of_later_commits(lake: Lake) -> None:
+    first = lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=told(None))
+    for tenant, day in (("a", TUESDAY), ("b", MONDAY)):
+        slices: dict[str, frozenset[date] | None] = {tenant: frozenset({day})}
+        lake.replace(USAGE, "pool", usage(tenant, day, 2), slices, trail=told(slices))
+    found = lake.trail(USAGE, "pool", first)
+    assert (found.full, found.slices) == (False, {"a": frozenset({TUESDAY}), "b": frozenset({MONDAY})})
+    assert lake.trail(USAGE, "pool", found.version).is_empty
+
+
+def test_a_commit_without_a_trail_means_full_refresh(lake: Lake) -> None:
+    first = lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=told(None))
+    write_deltalake(lake.table_uri(USAGE, "pool"), usage("a", TUESDAY, 2), mode="append")
+    assert lake.trail(USAGE, "pool", first).full
+
+
+def test_a_compaction_changes_no_data_and_is_skipped(lake: Lake) -> None:
+    lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=told(None))
+    for events in (2, 3):
+        lake.append(USAGE, "pool", usage("a", MONDAY, events), trail=told({"a": frozenset({MONDAY})}))
+    version = lake.version(USAGE, "pool")
+    DeltaTable(lake.table_uri(USAGE, "pool")).optimize.compact()
+    assert lake.version(USAGE, "pool") != version, "the compaction committed"
+    assert lake.trail(USAGE, "pool", version).is_empty
+
+
+def test_a_version_ahead_of_the_table_means_full_refresh(lake: Lake) -> None:
+    lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=told(None))
+    assert lake.trail(USAGE, "pool", 99).full, "a table restored from a backup is read anew"
+
+
+def test_data_and_marker_are_one_commit(lake: Lake) -> None:
+    lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=told(None), transactions={"app": 7})
+    table = lake.table(USAGE, "pool")
+    assert table is not None and (table.transaction_version("app"), table.transaction_version("other")) == (7, None)
+
+
+def test_an_absent_table_has_no_version_and_no_changes(lake: Lake) -> None:
+    assert lake.version(USAGE, "pool") is None
+    assert lake.trail(USAGE, "pool", None).is_empty

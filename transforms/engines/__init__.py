@@ -1,0 +1,1 @@
+"""The engines that run a transform, and what they share."""

@@ -1,0 +1,1 @@
+"""What dbt declares and reads: marts as specs, silver as sources, its connection."""

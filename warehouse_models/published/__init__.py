@@ -1,0 +1,1 @@
+"""What is published: the manifest, and the copies that a serving host keeps of it."""
