@@ -1,20 +1,11 @@
-"""How a row of a file becomes a row of bronze: the contract of its object under the tenant's settings and a map."""
+"""Which contract the rows of an object are read by, under a tenant's settings."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Any
-
-from connectors.contracts import refusals
-from connectors.contracts.canonical import exact
-from connectors.contracts.events import EventContract, unflatten
-from connectors.contracts.maps import Mapping, take
+from connectors.contracts.events import EventContract
 from connectors.contracts.objects import RECORD_OBJECTS
 from connectors.contracts.records import RecordContract
-from connectors.contracts.refusals import Refused
 from connectors.contracts.times import MICROS_PER_SECOND, parse_micros
-from connectors.files.reading import Row
 from warehouse_models.catalog.tenants import Tenant
 from warehouse_models.policies.policy import effective
 from warehouse_models.specs import spec
@@ -26,65 +17,8 @@ Contract = EventContract | RecordContract
 def contract_of(object: str, tenant: Tenant, now: int, default_time: int) -> Contract:
     """The contract of an object for a tenant; UTC microseconds, `default_time` is that of records without their own."""
     if object != "events":
-        known = RECORD_OBJECTS[object]
-        return RecordContract(known, now, default_time, spec(known.address))
+        rules = RECORD_OBJECTS[object]
+        return RecordContract(rules, now, default_time, spec(rules.address))
     policy = effective(tenant.settings)
     floor = parse_micros(str(policy["event_time_floor"]))
     return EventContract(now, floor, int(policy["event_time_clamp_minutes"]) * 60 * MICROS_PER_SECOND)
-
-
-class RowReader:
-    """Reads rows by a contract, through a map where there is one. `kind` is the format: jsonl, csv, parquet.
-
-    `unseen`: columns that the map reads and no row had yet.
-    """
-
-    def __init__(self, object: str, contract: Contract, mapping: Mapping | None, kind: str) -> None:
-        self.contract, self.mapping = contract, mapping
-        # An event in a table row has its objects as text and their fields as columns.
-        self._is_flat = object == "events" and (mapping is not None or kind != "jsonl")
-        self.unseen = set() if mapping is None else set(mapping.sources)
-
-    def read(self, row: Row) -> tuple[Any, ...]:
-        """The row of bronze, in the order of the contract. Raises Refused."""
-        value = row.value
-        if value is None:
-            raise Refused(row.refusal or refusals.NOT_JSON)
-        is_record = isinstance(self.contract, RecordContract)
-        if is_record or self.mapping is not None:
-            # Before the map: afterwards a column may have the name of another one of the raw row.
-            value = exact(value, row.raw, fractions=is_record)
-        if self.mapping is not None:
-            if self.unseen:
-                self.unseen = {source for source in self.unseen if take(value, source) is None}
-            value = self.mapping.apply(value)
-        if self._is_flat:
-            value = unflatten(value)
-        return self.contract.read(value, row.raw, row.line, row.size)
-
-
-@dataclass(frozen=True)
-class How:
-    """How a file was read, kept with each row it refused, so that a replay reads the row alone as it stood there.
-
-    `format` jsonl, csv, parquet; `header` the columns of a CSV file; `map` the name of the map; `default_time` (UTC
-    microseconds) the updated_at of records without their own; `complete` whether the file replaces what was known.
-    """
-
-    format: str
-    header: tuple[str, ...] = ()
-    map: str | None = None
-    default_time: int | None = None
-    complete: bool = False
-
-    def to_json(self) -> str:
-        """As it stands in bronze/quarantine."""
-        return json.dumps({name: value for name, value in asdict(self).items() if value}, sort_keys=True)
-
-    @classmethod
-    def of(cls, text: str | None) -> How | None:
-        """The inverse; None for rows that were refused before it was kept."""
-        if text is None:
-            return None
-        told = json.loads(text)
-        return cls(**{**told, "header": tuple(told.get("header", ()))})

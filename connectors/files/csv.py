@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 
 from connectors.contracts import refusals
 from connectors.files.formats import Stream, Unreadable
-from connectors.files.reading import Row, check_sources, lines
+from connectors.files.rows import Row, check_sources, lines
 
 # Longer than any row may be, so that the module's own limit (131,072) never decides.
 _FIELD_LIMIT = 1 << 30

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from connectors.contracts import refusals
 from connectors.contracts.canonical import TooDeep, canonical
 from connectors.files.formats import Stream, Unreadable
-from connectors.files.reading import HEAD, Row, check_sources
+from connectors.files.rows import HEAD, Row, check_sources
 from warehouse_models.home import scratch
 
 # Rows of 10 MB are allowed, and a dictionary holds in a few bytes what is as large in every row: 1.3 GB at most.

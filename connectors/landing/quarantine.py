@@ -14,7 +14,7 @@ from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection
 
 from connectors.contracts.canonical import sha_hex
-from connectors.files.reading import HEAD
+from connectors.files.rows import HEAD
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
 from warehouse_models.lake.trail import landing

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connectors.contracts.contract import How
 from connectors.contracts.times import NotATime, parse_micros
 from connectors.landing.quarantine import ADDRESS, Landing
+from connectors.landing.row_reader import How
 from warehouse_models.catalog.tenants import Tenant
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake

@@ -19,7 +19,7 @@ from pathlib import Path
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from connectors.contracts.contract import OBJECTS, Contract, How, RowReader, contract_of
+from connectors.contracts.contract import OBJECTS, Contract, contract_of
 from connectors.contracts.events import EventContract
 from connectors.contracts.maps import Mapping, read_mapping
 from connectors.contracts.refusals import CONFLICT, Refused
@@ -29,6 +29,7 @@ from connectors.landing.commit import append_events, append_records
 from connectors.landing.quarantine import Landing
 from connectors.landing.quarantined import REPLAYS, Filter, Refusal, open_rows
 from connectors.landing.replay_rows import Kept, ReplayReport, Try, corrected, stored
+from connectors.landing.row_reader import How, RowReader
 from connectors.landing.store import Store
 from warehouse_models.catalog.tenants import Catalog, Tenant
 from warehouse_models.errors import TenureError

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from connectors.contracts.canonical import parse, sha_hex
-from connectors.contracts.contract import OBJECTS, How
+from connectors.contracts.contract import OBJECTS
 from connectors.contracts.refusals import CONFLICT
 from connectors.files.csv import csv_rows
 from connectors.files.formats import Unreadable
-from connectors.files.reading import HEAD, Row, json_rows, kind_of, max_row_bytes, read_rows
+from connectors.files.json import json_rows
+from connectors.files.reading import kind_of, read_rows
+from connectors.files.rows import HEAD, Row, max_row_bytes
 from connectors.landing.quarantined import Refusal
+from connectors.landing.row_reader import How
 from warehouse_models.catalog.tenants import Tenant
 from warehouse_models.policies.quotas import effective_quotas
 

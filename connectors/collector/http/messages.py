@@ -20,7 +20,7 @@ from connectors.contracts import refusals
 from connectors.contracts.canonical import TooDeep, canonical, exact, parse, sha_hex
 from connectors.contracts.deep import deep
 from connectors.contracts.times import iso
-from connectors.files.reading import why_not_json
+from connectors.files.json import why_not_json
 
 _VERSION = 1
 # Levels, and calls on the stack, by which an event is deeper than what it is filled with.

@@ -31,12 +31,13 @@ from connectors.collector.landing.usage import Usage
 from connectors.collector.landing.webhooks import HookCounts, HookLander, Segment
 from connectors.collector.webhooks.items import CALL, as_sent
 from connectors.contracts import refusals
-from connectors.contracts.contract import How, contract_of
+from connectors.contracts.contract import contract_of
 from connectors.contracts.events import EventContract
 from connectors.contracts.refusals import Refused
 from connectors.contracts.times import now_micros
-from connectors.files.reading import max_row_bytes
+from connectors.files.rows import max_row_bytes
 from connectors.landing.quarantine import Landing, RefusedRow, refuse
+from connectors.landing.row_reader import How
 from connectors.landing.store import bronze_table
 from warehouse_models.catalog.tenants import Catalog, Tenant
 from warehouse_models.errors import TenureError

@@ -20,7 +20,7 @@ from connectors.collector.http.messages import Message, text
 from connectors.contracts import refusals
 from connectors.contracts.canonical import NotText, TooDeep, canonical, exact, id_of, parse, sha_hex
 from connectors.contracts.times import MICROS_PER_DAY, NotATime, parse_micros
-from connectors.files.reading import why_not_json
+from connectors.files.json import why_not_json
 
 CALL = "hook:"
 # The header that tells the delivery's id, by system.

@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from connectors.files.formats import Unreadable
-from connectors.files.reading import Row, read_rows
+from connectors.files.reading import read_rows
+from connectors.files.rows import Row
 from connectors.landing.land import land
 from tests.connectors.conftest import Drop, dump, event
 from warehouse_models.errors import TenureError

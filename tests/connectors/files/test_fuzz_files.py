@@ -27,13 +27,15 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from connectors.contracts.contract import RowReader, contract_of
+from connectors.contracts.contract import contract_of
 from connectors.contracts.times import now_micros
 from connectors.files.formats import Unreadable
-from connectors.files.reading import HEAD, Row, read_rows
+from connectors.files.reading import read_rows
+from connectors.files.rows import HEAD, Row
 from connectors.landing.land import land
 from connectors.landing.replay import replay
 from connectors.landing.report import FileReport
+from connectors.landing.row_reader import RowReader
 from tests.connectors.conftest import TABLES
 from warehouse_models.catalog.tenants import Catalog, Tenant
 from warehouse_models.lake.lake import Lake
@@ -105,7 +107,7 @@ class Case:
     def small(self) -> Iterator[None]:
         """Read and commit in pieces of this case's sizes."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("connectors.files.reading._BLOCK", self.block)
+            patch.setattr("connectors.files.rows._BLOCK", self.block)
             patch.setattr("connectors.files.gunzip._BLOCK", self.block)
             patch.setattr("connectors.landing.land.CHUNK_ROWS", self.chunk)
             yield

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.files.reading import Unreadable, read_rows
+from connectors.files.formats import Unreadable
+from connectors.files.reading import read_rows
 from connectors.landing.land import land
 from tests.connectors.conftest import Drop, dump, event
 from warehouse_models.catalog.tenants import Catalog
