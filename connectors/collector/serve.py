@@ -3,95 +3,113 @@
 from __future__ import annotations
 
 import ipaddress
-import json
-import logging
 import resource
 import signal
 import socket
-import sys
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import uvicorn
+from starlette.applications import Starlette
+
 from connectors.collector.app import make_app
+from connectors.collector.http.connection import Connection
 from connectors.collector.http.metrics import Metrics
 from connectors.collector.journal.journal import open_journal
+from connectors.collector.log import log_as_json
 from warehouse_models import home
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
 
 _GRACE_SECONDS = 10
-_TOLD = ("tenant", "source", "error", "path")
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Where the tracking API listens: port 0 is any free one. By TLS with a certificate and its key, else plain."""
+
+    host: str
+    port: int
+    certificate: Path | None = None
+    private_key: Path | None = None
+    allow_http: bool = False
+
+    @property
+    def scheme(self) -> str:
+        """http or https."""
+        return "http" if self.certificate is None else "https"
+
+    def check(self) -> None:
+        """TenureError: a certificate without its key, a file that is missing, or plain HTTP for the whole network."""
+        if (self.certificate is None) != (self.private_key is None):
+            raise TenureError("TLS", "a certificate and its private key go together", "give --tls-cert and --tls-key")
+        for path in (self.certificate, self.private_key):
+            if path is not None and not path.is_file():
+                raise TenureError(f"TLS file {path}", "there is no such file", "give the PEM file's path")
+        if self.certificate is None and not self.allow_http and not _is_loopback(self.host):
+            why = "plain HTTP would show keys and events to the network"
+            next_step = "give --tls-cert and --tls-key, or --allow-http behind a proxy with TLS"
+            raise TenureError(f"host {self.host}", why, next_step)
 
 
 def serve(
     lake: Lake,
-    host: str,
-    port: int,
+    binding: Binding,
     *,
-    certificate: Path | None = None,
-    private_key: Path | None = None,
-    allow_http: bool = False,
-    metrics_host: str = "127.0.0.1",
-    metrics_port: int | None = None,
+    metrics_on: tuple[str, int] | None = None,
     on_ready: Callable[[str, Path, str], None] = lambda address, journal, metrics: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; port 0 is any free one.
+    """Serve until SIGTERM or SIGINT.
 
-    `metrics_port`: where Prometheus asks, None: nowhere. `on_ready` hears the address, the journal's folder, and the
-    metrics' address or an empty text.
+    `metrics_on`: host and port at which Prometheus asks, None: nowhere. `on_ready` hears the address, the journal's
+    folder, and the metrics' address or an empty text.
 
-    TenureError: the port is taken, the journal cannot be written, a certificate without its key, or plain HTTP for
-    more than this machine: write keys and what people do would go over the network for everybody to read.
+    TenureError: the port is taken, the journal cannot be written, or the binding is not safe (`Binding.check`).
     """
-    if (certificate is None) != (private_key is None):
-        raise TenureError("TLS", "a certificate and its private key go together", "give --tls-cert and --tls-key")
-    for path in (certificate, private_key):
-        if path is not None and not path.is_file():
-            raise TenureError(f"TLS file {path}", "there is no such file", "give the PEM file's path")
-    if certificate is None and not allow_http and not _is_loopback(host):
-        why = "plain HTTP would show keys and events to the network"
-        raise TenureError(f"host {host}", why, "give --tls-cert and --tls-key, or --allow-http behind a proxy with TLS")
-    import uvicorn
-
-    from connectors.collector.http.connection import Connection
-
-    listening = _listen(host, port)
-    with listening:
+    binding.check()
+    with _listen(binding.host, binding.port) as listening:
         journal = open_journal(home.journal_root())
         metrics = Metrics()
-        _log_as_json()
+        log_as_json()
         _allow_connections()
-        config = uvicorn.Config(
-            make_app(lake, journal, metrics),
-            http=Connection,
-            # Nothing here speaks it, and a header that asks for it must not take a request away from the application.
-            ws="none",
-            ssl_certfile=certificate,
-            ssl_keyfile=private_key,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            # The proxy's word on the scheme counts only where it says so from this machine (uvicorn's default).
-            proxy_headers=True,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-            # Longer than the minute that load balancers keep an idle connection: who closes first must not be us.
-            timeout_keep_alive=75,
-        )
-        server = uvicorn.Server(config)
-        # uvicorn raises the signal again when it is done, which would end this process before it says so. And it
-        # listens from inside run only: one that comes before must not be lost, or nobody would stop.
-        signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
-        scheme, at = "http" if certificate is None else "https", listening.getsockname()
-        name = f"[{at[0]}]" if ":" in at[0] else at[0]
+        server = _server(make_app(lake, journal, metrics), binding)
         try:
-            told = ""
-            if metrics_port is not None:
-                told = f"http://{metrics_host}:{metrics.serve(metrics_host, metrics_port)}/metrics"
-            on_ready(f"{scheme}://{name}:{at[1]}", journal.folder, told)
+            metrics_address = f"http://{metrics_on[0]}:{metrics.serve(*metrics_on)}/metrics" if metrics_on else ""
+            on_ready(f"{binding.scheme}://{_name(listening)}", journal.folder, metrics_address)
             server.run(sockets=[listening])
         finally:
             journal.close()
+
+
+def _server(app: Starlette, binding: Binding) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        # Nothing here speaks it, and a header that asks for it must not take a request away from the application.
+        ws="none",
+        ssl_certfile=binding.certificate,
+        ssl_keyfile=binding.private_key,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # The proxy's word on the scheme counts only where it says so from this machine (uvicorn's default).
+        proxy_headers=True,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        # Longer than the minute that load balancers keep an idle connection: who closes first must not be us.
+        timeout_keep_alive=75,
+    )
+    server = uvicorn.Server(config)
+    # uvicorn raises the signal again when it is done, which would end this process before it says so. And it listens
+    # from inside run only: one that comes before must not be lost, or nobody would stop.
+    signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
+    return server
+
+
+def _name(listening: socket.socket) -> str:
+    """Host and port as an address has them."""
+    host, port = listening.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -119,25 +137,3 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-class _Json(logging.Formatter):
-    """One JSON object a line: time, level, what happened, to whom. Never a key, never what was sent."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        told = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-            **{name: getattr(record, name) for name in _TOLD if hasattr(record, name)},
-        }
-        return json.dumps(told)
-
-
-def _log_as_json() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json())
-    for name in ("tenure.collector", "uvicorn.error"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.INFO)

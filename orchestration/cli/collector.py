@@ -43,6 +43,7 @@ def serve(
     `tenure source add`. GET /health answers while the process does, GET /ready while it can take events; metrics have
     a port of their own, because the tracking API is open to the world.
     """
+    from connectors.collector.serve import Binding
     from connectors.collector.serve import serve as serve_events
     from warehouse_models.lake.lake import Lake
 
@@ -51,17 +52,9 @@ def serve(
         if metrics:
             err.print(f"  metrics on {metrics}")
 
-    serve_events(
-        Lake(),
-        host,
-        port,
-        certificate=tls_cert,
-        private_key=tls_key,
-        allow_http=allow_http,
-        metrics_host=metrics_host,
-        metrics_port=metrics_port,
-        on_ready=ready,
-    )
+    metrics_on = None if metrics_port is None else (metrics_host, metrics_port)
+    binding = Binding(host, port, tls_cert, tls_key, allow_http)
+    serve_events(Lake(), binding, metrics_on=metrics_on, on_ready=ready)
 
 
 @collector.command("retry")

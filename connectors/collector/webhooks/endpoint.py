@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
 from starlette.requests import Request
 
@@ -82,7 +83,7 @@ class HookEndpoint:
             raise Refusal(404, "not_found", "there is no such webhook; tenure hook list")
         return found
 
-    async def take(self, known: Known, request: Request, raw: bytes) -> dict[str, str]:
+    async def take(self, known: Known, request: Request[Any], raw: bytes) -> dict[str, str]:
         """Keep a delivery; the headers of the reply. Refusal: it is not taken."""
         offered = request.headers.get(_HANDSHAKE)
         try:
@@ -96,7 +97,7 @@ class HookEndpoint:
             _log.warning("a webhook's delivery was refused", extra=told)
             raise
 
-    async def _keep(self, known: Known, request: Request, raw: bytes) -> None:
+    async def _keep(self, known: Known, request: Request[Any], raw: bytes) -> None:
         received, system = now_micros(), known.hook.system
         asked = Asked(request.method, _urls(request), request.headers, raw)
         sent_id = request.headers.get(ID_HEADERS[system]) if system in ID_HEADERS else None
@@ -201,7 +202,7 @@ def _judge(known: Known, asked: Asked, counting: Sequence[str], now: float) -> N
         raise
 
 
-def _urls(request: Request) -> list[str]:
+def _urls(request: Request[Any]) -> list[str]:
     """The public URLs that the request may have been sent to: only the signer says which one it was.
 
     TENURE_PUBLIC_URL where it is set; else the host that the request names, by the scheme we see, and by https, which a

@@ -19,7 +19,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from connectors.collector.serve import serve
+from connectors.collector.serve import Binding, serve
 from tests.faults.collector.actors import Actor, PortTaken, free_ports, land
 from tests.faults.collector.client import Told, send_all
 from tests.faults.collector.judge import Held, held, problems
@@ -119,7 +119,7 @@ class Episode:
         return act
 
     def _start_collector(self, number: int, strike: Strike | None = None) -> Actor:
-        return self._start(partial(serve, Lake(), "127.0.0.1", self.ports[number]), strike)
+        return self._start(partial(serve, Lake(), Binding("127.0.0.1", self.ports[number])), strike)
 
     def _start(self, act: Callable[[], Any], strike: Strike | None) -> Actor:
         actor = Actor(act, self.world, strike)
