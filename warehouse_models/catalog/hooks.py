@@ -1,25 +1,23 @@
 """The webhooks of a tenant: which system may deliver, at which address, signed with which secret.
 
-A versioned Delta table, `catalog/hooks`. It holds references to secrets (`secret_references.py`), never a secret.
+A versioned Delta table, `catalog/hooks`. It holds references to secrets (`secrets.py`), never a secret.
 """
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import pyarrow as pa
-
+from warehouse_models.catalog.names import check_name
+from warehouse_models.catalog.rotation import GRACE, counting, kept_beside
 from warehouse_models.catalog.secrets import write_secret
+from warehouse_models.catalog.table import CatalogTable
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.errors import TenureError
 
 TABLE = "hooks"
-GRACE = timedelta(hours=24)
 ACTIVE, AWAITING, REVOKED = "active", "awaiting_handshake", "revoked"
 # Who makes the secret: the vendor shows one, we make one that is entered there, or the first delivery brings it.
 BY_VENDOR, BY_US, BY_HANDSHAKE = "vendor", "us", "handshake"
@@ -30,23 +28,6 @@ SYSTEMS: Mapping[str, str] = {
     "standard": BY_VENDOR,
     "stripe": BY_VENDOR,
 }
-_TIMESTAMP = pa.timestamp("us", tz="UTC")
-_SCHEMA = pa.schema(
-    [
-        ("tenant_id", pa.string()),
-        ("hook_id", pa.string()),
-        ("system", pa.string()),
-        ("name", pa.string()),
-        ("state", pa.string()),
-        ("secret_ref", pa.string()),
-        ("old_secret_ref", pa.string()),
-        ("old_secret_until", _TIMESTAMP),
-        ("version", pa.int64()),
-        ("created_at", _TIMESTAMP),
-        ("updated_at", _TIMESTAMP),
-    ]
-)
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
 
 
 class NotAwaited(TenureError):
@@ -82,8 +63,7 @@ class Hook:
         """Where the secrets stand that a delivery may be signed with at `now`, the newest first."""
         if self.state == REVOKED:
             return []
-        is_old_good = self.old_secret_until is not None and now < self.old_secret_until
-        return [one for one in (self.secret_ref, self.old_secret_ref if is_old_good else None) if one]
+        return counting(self.secret_ref, self.old_secret_ref, self.old_secret_until, now)
 
 
 class Hooks:
@@ -91,11 +71,11 @@ class Hooks:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
+        self.table = CatalogTable(catalog.lake, TABLE, Hook, thing="webhook", command="tenure hook")
 
     def all(self, tenant: str | None = None) -> list[Hook]:
         """All webhooks by tenant and name, revoked ones too; of one tenant if given."""
-        found = [_hook(row) for row in self.catalog.rows(TABLE)]
-        return sorted((h for h in found if tenant in (None, h.tenant_id)), key=lambda h: (h.tenant_id, h.name))
+        return self.table.read(tenant)
 
     def add(self, tenant: str, system: str, name: str = "", reference: str | None = None) -> tuple[Hook, str | None]:
         """Add a webhook; with it a secret that was made for it, to be entered at the vendor's, where we make one.
@@ -107,25 +87,13 @@ class Hooks:
         if system not in SYSTEMS:
             raise TenureError(f"system {system}", "nobody checks its signatures", f"known: {', '.join(SYSTEMS)}")
         name = name or system
-        if not _NAME.fullmatch(name):
-            why = "a name is 1 to 80 letters, digits, spaces, dots, dashes or underscores"
-            raise TenureError(f"webhook {name!r}", why, f"e.g. {system}")
+        check_name("webhook", name, system)
         now = datetime.now(UTC)
         hook_id = f"hook_{secrets.token_hex(16)}"
-        state, where, made = _secret_of(system, hook_id, reference)
+        state, where = _expected(system, hook_id, reference)
         added = Hook(tenant, hook_id, system, name, state, where, None, None, 1, now, now)
-
-        def change(hooks: list[Hook]) -> list[Hook]:
-            for known in hooks:
-                if (known.tenant_id, known.name) == (tenant, name):
-                    why = f"tenant {tenant} has it already ({known.system}, {known.state})"
-                    raise TenureError(f"webhook {name}", why, "choose another --name, or `tenure hook rotate` it")
-            return [*hooks, added]
-
-        self._change(change)
-        if made is not None:
-            write_secret(hook_id, made)
-        return added, made
+        self.table.add(added, lambda hooks: _check_free(tenant, name, hooks))
+        return added, _made(added, reference)
 
     def rotate(
         self, tenant: str, name: str, reference: str | None = None, *, grace: timedelta = GRACE
@@ -135,31 +103,19 @@ class Hooks:
         A revoked webhook is taken again, by its new secret alone. One whose secret comes by handshake awaits the next.
         TenureError: no such webhook, or a reference that names the same place.
         """
-        made: str | None = None
-        file = ""
+        self.catalog.tenant(tenant)
 
         def rotated(hook: Hook) -> Hook:
-            nonlocal made, file
-            file = f"{hook.hook_id}-{hook.version + 1}"
-            state, where, made = _secret_of(hook.system, file, reference)
+            state, where = _expected(hook.system, f"{hook.hook_id}-{hook.version + 1}", reference)
             if where is not None and where == hook.secret_ref:
                 why = f"its secret is at {where} already, and both count for a while"
                 raise TenureError(f"webhook {name}", why, "put the new secret elsewhere")
             now = datetime.now(UTC)
-            # Only what counts now: a secret that ended must not count again.
-            counting = hook.references(now) if grace > timedelta(0) else []
-            return replace(
-                hook,
-                state=state,
-                secret_ref=where,
-                old_secret_ref=counting[0] if counting else None,
-                old_secret_until=now + grace if counting else None,
-            )
+            old, until = kept_beside(hook.references(now), now, grace)
+            return replace(hook, state=state, secret_ref=where, old_secret_ref=old, old_secret_until=until)
 
-        changed = self._update(self._one(tenant, name).hook_id, rotated)
-        if made is not None:
-            write_secret(file, made)
-        return changed, made
+        changed = self.table.update((tenant, name), rotated)
+        return changed, _made(changed, reference)
 
     def tell_secret(
         self, tenant: str, name: str, secret: str, check: Callable[[str, str], None] = lambda system, secret: None
@@ -169,7 +125,8 @@ class Hooks:
         `check` gets system and secret, and raises ValueError for what cannot be one. TenureError: no such webhook, a
         secret that is empty or cannot be one, or one that is told elsewhere.
         """
-        hook = self._one(tenant, name)
+        self.catalog.tenant(tenant)
+        hook = self.table.one(tenant, name)
         kind, _, file = (hook.secret_ref or "").partition(":")
         if kind != "file" or "/" in file or SYSTEMS[hook.system] != BY_VENDOR:
             where = hook.secret_ref or "the handshake"
@@ -185,7 +142,8 @@ class Hooks:
 
     def revoke(self, tenant: str, name: str) -> Hook:
         """Take nothing more from a webhook; a running collector follows within seconds. TenureError: there is none."""
-        return self._update(self._one(tenant, name).hook_id, lambda hook: replace(hook, state=REVOKED))
+        self.catalog.tenant(tenant)
+        return self.table.update((tenant, name), lambda hook: replace(hook, state=REVOKED))
 
     def shake_hands(self, hook_id: str, reference: str) -> Hook:
         """Note where the secret is that a handshake brought. NotAwaited: the webhook awaits none.
@@ -200,56 +158,34 @@ class Hooks:
                 raise NotAwaited(f"webhook {hook.name}", "it awaits no handshake", "tenure hook rotate")
             return replace(hook, state=ACTIVE, secret_ref=reference)
 
-        return self._update(hook_id, shaken)
-
-    def _one(self, tenant: str, name: str) -> Hook:
-        self.catalog.tenant(tenant)
-        hooks = self.all(tenant)
-        for hook in hooks:
-            if hook.name == name:
-                return hook
-        known = ", ".join(hook.name for hook in hooks) or "none yet"
-        why = f"tenant {tenant} has none of this name (known: {known})"
-        raise TenureError(f"webhook {name}", why, f"tenure hook list --tenant {tenant}")
-
-    def _update(self, hook_id: str, change_one: Callable[[Hook], Hook]) -> Hook:
-        changed: Hook | None = None
-
-        def changed_one(hook: Hook) -> Hook:
-            nonlocal changed
-            if hook.hook_id != hook_id:
-                return hook
-            changed = change_one(hook)
-            if changed != hook:
-                changed = replace(changed, version=hook.version + 1, updated_at=datetime.now(UTC))
-            return changed
-
-        # Webhooks are revoked, never taken away: who was there is there.
-        self._change(lambda hooks: [changed_one(hook) for hook in hooks])
-        if changed is None:
-            raise TenureError(f"webhook {hook_id}", "there is none of this id", "tenure hook list")
-        return changed
-
-    def _change(self, change: Callable[[list[Hook]], list[Hook]]) -> None:
-        def on_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            before = [_hook(row) for row in rows]
-            after = change(before)
-            return rows if after == before else [vars(hook) for hook in after]
-
-        self.catalog.change(TABLE, _SCHEMA, on_rows)
+        # Webhooks are revoked, never taken away or renamed: the name found now is the one that is changed.
+        for hook in self.all():
+            if hook.hook_id == hook_id:
+                return self.table.update((hook.tenant_id, hook.name), shaken)
+        raise TenureError(f"webhook {hook_id}", "there is none of this id", "tenure hook list")
 
 
-def _secret_of(system: str, file: str, reference: str | None) -> tuple[str, str | None, str | None]:
-    """(state, reference, secret that was made) of a webhook that gets a new secret."""
-    maker = SYSTEMS[system]
-    if maker == BY_HANDSHAKE:
-        if reference is not None:
-            why = f"{system} brings the secret itself, when its webhook is established"
-            raise TenureError(f"the secret of a webhook of {system}", why, "leave --secret-env and --secret-file away")
-        return AWAITING, None, None
-    made = secrets.token_urlsafe(32) if maker == BY_US and reference is None else None
-    return ACTIVE, reference or f"file:{file}", made
+def _check_free(tenant: str, name: str, hooks: Sequence[Hook]) -> None:
+    for hook in hooks:
+        if (hook.tenant_id, hook.name) == (tenant, name):
+            why = f"tenant {tenant} has it already ({hook.system}, {hook.state})"
+            raise TenureError(f"webhook {name}", why, "choose another --name, or `tenure hook rotate` it")
 
 
-def _hook(row: Mapping[str, Any]) -> Hook:
-    return Hook(**{field.name: row[field.name] for field in _SCHEMA})
+def _expected(system: str, file: str, reference: str | None) -> tuple[str, str | None]:
+    """(state, reference) of a webhook that gets a new secret, in `file` of ours where there is no `reference`."""
+    if SYSTEMS[system] != BY_HANDSHAKE:
+        return ACTIVE, reference or f"file:{file}"
+    if reference is not None:
+        why = f"{system} brings the secret itself, when its webhook is established"
+        raise TenureError(f"the secret of a webhook of {system}", why, "leave --secret-env and --secret-file away")
+    return AWAITING, None
+
+
+def _made(hook: Hook, reference: str | None) -> str | None:
+    """The secret of a webhook, made here and kept where the webhook says, if we make it and it stands nowhere else."""
+    if SYSTEMS[hook.system] != BY_US or reference is not None:
+        return None
+    made = secrets.token_urlsafe(32)
+    write_secret((hook.secret_ref or "").removeprefix("file:"), made)
+    return made
