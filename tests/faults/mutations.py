@@ -17,7 +17,7 @@ from deltalake.exceptions import CommitFailedError
 
 from connectors.landing.store import Store
 from orchestration.gold import build as gold
-from orchestration.publish.publish import publish
+from orchestration.publish import publish
 from warehouse_models.lake.lake import Lake
 from warehouse_models.published import manifest
 

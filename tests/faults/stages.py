@@ -17,7 +17,8 @@ from connectors.landing import land as landing
 from orchestration import maintenance
 from orchestration.audit.verdict import Failure, Verdict
 from orchestration.gold.build import run_gold
-from orchestration.publish import publish, retention
+from orchestration.publish import retention
+from orchestration.publish.publish import publish
 from tests.faults.forked_dbt import ForkedDbt
 from tests.faults.world import HELD, SHARD, TENANTS, Delivery, World
 from transforms.runner import run_transforms

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
+from connectors.collector.journal import group, journal
 from connectors.collector.journal.group import GroupCommit
-from connectors.collector.journal.journal import Journal, group, journal
+from connectors.collector.journal.journal import Journal
 from connectors.collector.landing import segment as segment_lander
 from connectors.collector.landing.segment import SegmentLander
 from connectors.landing import quarantine
