@@ -1,4 +1,4 @@
-"""Every module of the tests and the benches can be imported: many run in processes of their own, where nobody collects."""
+"""Every module of the tests and benches imports: many run in processes of their own, where pytest collects nothing."""
 
 from __future__ import annotations
 
