@@ -15,10 +15,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from connectors.contracts import refusals
+from connectors.contracts import reasons
 from connectors.contracts.arrow import columns
 from connectors.contracts.canonical import NotText, TooDeep, canonical, exact, id_of, key64, parse, text_of
-from connectors.contracts.refusals import Refused, shown
+from connectors.contracts.reasons import Refused, shown
 from connectors.contracts.times import MICROS_PER_DAY, NotATime, iso, parse_micros
 from warehouse_models.specs import spec
 
@@ -53,16 +53,16 @@ class EventContract:
         get = value.get
         kind = get("type")
         if kind.__class__ is not str or kind not in TYPES:
-            raise Refused(refusals.UNKNOWN_TYPE.format(value=shown(kind)) if kind else refusals.NO_TYPE, _id(value))
+            raise Refused(reasons.UNKNOWN_TYPE.format(value=shown(kind)) if kind else reasons.NO_TYPE, _id(value))
         field = _Texts(value, raw)
         user, anonymous = field.id("userId"), field.id("anonymousId")
         message, event, name, previous = field.id("messageId"), None, None, None
         if user is None and anonymous is None:
-            raise Refused(refusals.NO_USER, message)
+            raise Refused(reasons.NO_USER, message)
         if kind == "track":
             event = field("event")
             if event is None:
-                raise Refused(refusals.NO_EVENT, message)
+                raise Refused(reasons.NO_EVENT, message)
         elif kind == "page" or kind == "screen":
             name = field("name")
         elif kind == "alias":
@@ -84,12 +84,12 @@ class EventContract:
             get = field.value.get
             properties, traits, about = _json(get("properties")), _json(get("traits")), _json(context)
         except TooDeep:
-            raise Refused(refusals.TOO_DEEP, message) from None
+            raise Refused(reasons.TOO_DEEP, message) from None
         sha = sha256(payload).hexdigest()
         message = message or sha
         said = (kind, event, name, user, anonymous, previous, group)
         if b"\\u0000" in payload and any("\0" in text for text in (message, *said) if text):
-            raise Refused(refusals.NUL_IN_FIELD.format(field="an id or a name"))
+            raise Refused(reasons.NUL_IN_FIELD.format(field="an id or a name"))
         # As text, because orjson's bytes hold on to kilobytes more than they say.
         envelope = (message, sha, key64(message), line, size, payload.decode(), received)
         return envelope + said + (own, original, sent, properties, traits, about)
@@ -103,10 +103,10 @@ class EventContract:
             is_short = said.__class__ is str and len(said) <= _LONGEST_CACHED
             return _cached_micros(said) if is_short else parse_micros(text_of(said) or "")
         except NotATime:
-            raise Refused(refusals.NOT_ISO.format(field=name, value=shown(said)), message) from None
+            raise Refused(reasons.NOT_ISO.format(field=name, value=shown(said)), message) from None
         except NotText:
             kind = type(said).__name__
-            raise Refused(refusals.NOT_TEXT.format(field=name, kind=kind), message) from None
+            raise Refused(reasons.NOT_TEXT.format(field=name, kind=kind), message) from None
 
     def _check(
         self, own: int | None, original: int | None, sent: int | None, received: int | None, message: str | None
@@ -115,18 +115,18 @@ class EventContract:
             own = original
         came = received if received is not None else sent if sent is not None else own
         if came is None:
-            raise Refused(refusals.NO_TIME, message)
+            raise Refused(reasons.NO_TIME, message)
         if received is not None and sent is not None and original is not None:
             happened = received - (sent - original)
         else:
             happened = came if own is None else own
         happened = min(happened, came + self.clamp)
         if came > self.landed_at + MICROS_PER_DAY:
-            raise Refused(refusals.FROM_FUTURE.format(value=_shown_time(came)), message)
+            raise Refused(reasons.FROM_FUTURE.format(value=_shown_time(came)), message)
         if happened < self.floor or came < self.floor:
             what, when = ("received time", came) if came < self.floor else ("event time", happened)
             floor = iso(self.floor)[:10]
-            raise Refused(refusals.BEFORE_FLOOR.format(what=what, value=_shown_time(when), floor=floor), message)
+            raise Refused(reasons.BEFORE_FLOOR.format(what=what, value=_shown_time(when), floor=floor), message)
 
     def columns(self, rows: list[tuple[Any, ...]]) -> dict[str, pa.Array]:
         """The typed columns of read rows, by name."""
@@ -153,7 +153,7 @@ class _Texts:
                 said = self.value[name]
             return text_of(said)
         except NotText:
-            raise Refused(refusals.NOT_TEXT.format(field=path or name, kind=type(said).__name__)) from None
+            raise Refused(reasons.NOT_TEXT.format(field=path or name, kind=type(said).__name__)) from None
 
     def id(self, name: str, path: str = "") -> str | None:
         """An id: one of nothing but white space is absent."""

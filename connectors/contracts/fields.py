@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
-from connectors.contracts import refusals
-from connectors.contracts.refusals import Refused, shown
+from connectors.contracts import reasons
+from connectors.contracts.reasons import Refused, shown
 from connectors.contracts.times import NotATime, iso, parse_day, parse_micros
 from warehouse_models.policies.currencies import currencies
 
@@ -29,7 +29,7 @@ def time(name: str, told: str) -> str:
     try:
         return iso(parse_micros(told))
     except NotATime:
-        raise Refused(refusals.NOT_ISO.format(field=name, value=shown(told))) from None
+        raise Refused(reasons.NOT_ISO.format(field=name, value=shown(told))) from None
 
 
 def day(name: str, told: str) -> str:
@@ -37,7 +37,7 @@ def day(name: str, told: str) -> str:
     try:
         return parse_day(told).isoformat()
     except NotATime:
-        raise Refused(refusals.NOT_ISO_DAY.format(field=name, value=shown(told))) from None
+        raise Refused(reasons.NOT_ISO_DAY.format(field=name, value=shown(told))) from None
 
 
 def count(name: str, told: str) -> str:
@@ -45,14 +45,14 @@ def count(name: str, told: str) -> str:
     number = _decimal(told)
     if number is not None and number >= 0 and number == number.to_integral_value() and number < 2**63:
         return str(int(number))
-    raise Refused(refusals.BAD_INTEGER.format(field=name, value=shown(told)))
+    raise Refused(reasons.BAD_INTEGER.format(field=name, value=shown(told)))
 
 
 def positive_count(name: str, told: str) -> str:
     """A whole number of 1 or more, as an interval has them."""
     number = count(name, told)
     if not 1 <= int(number) <= 1200:
-        raise Refused(refusals.BAD_COUNT.format(field=name, value=shown(told)))
+        raise Refused(reasons.BAD_COUNT.format(field=name, value=shown(told)))
     return number
 
 
@@ -65,7 +65,7 @@ def price(name: str, told: str) -> str:
     """An amount that is not negative."""
     found = amount(name, told)
     if found.startswith("-"):
-        raise Refused(refusals.NEGATIVE.format(field=name, value=shown(told)))
+        raise Refused(reasons.NEGATIVE.format(field=name, value=shown(told)))
     return found
 
 
@@ -73,7 +73,7 @@ def rate(name: str, told: str) -> str:
     """An exchange rate: a decimal above 0."""
     found = _digits(name, told, LARGEST_RATE)
     if found.startswith("-") or found == "0":
-        raise Refused(refusals.BAD_RATE.format(field=name, value=shown(told)))
+        raise Refused(reasons.BAD_RATE.format(field=name, value=shown(told)))
     return found
 
 
@@ -81,7 +81,7 @@ def currency(name: str, told: str) -> str:
     """An ISO 4217 code that has a minor unit, in capitals."""
     code = told.upper()
     if code not in currencies():
-        raise Refused(refusals.UNKNOWN_CURRENCY.format(field=name, value=shown(told)))
+        raise Refused(reasons.UNKNOWN_CURRENCY.format(field=name, value=shown(told)))
     return code
 
 
@@ -89,7 +89,7 @@ def boolean(name: str, told: str) -> str:
     """`true` or `false`."""
     word = told.lower()
     if word not in _TRUE and word not in _FALSE:
-        raise Refused(refusals.BAD_BOOLEAN.format(field=name, value=shown(told)))
+        raise Refused(reasons.BAD_BOOLEAN.format(field=name, value=shown(told)))
     return "true" if word in _TRUE else "false"
 
 
@@ -99,7 +99,7 @@ def one_of(*words: str) -> Spelling:
     def spelled(name: str, told: str) -> str:
         if told.lower() not in words:
             known = ", ".join(words)
-            raise Refused(refusals.UNKNOWN_VALUE.format(field=name, value=shown(told), known=known))
+            raise Refused(reasons.UNKNOWN_VALUE.format(field=name, value=shown(told), known=known))
         return told.lower()
 
     return spelled
@@ -108,14 +108,14 @@ def one_of(*words: str) -> Spelling:
 def _digits(name: str, told: str, limit: Decimal) -> str:
     number = _decimal(told)
     if number is None or not number.is_finite():
-        raise Refused(refusals.BAD_DECIMAL.format(field=name, value=shown(told)))
+        raise Refused(reasons.BAD_DECIMAL.format(field=name, value=shown(told)))
     if abs(number) >= limit:
-        raise Refused(refusals.TOO_LARGE.format(field=name, value=shown(told), limit=f"{limit:,}"))
+        raise Refused(reasons.TOO_LARGE.format(field=name, value=shown(told), limit=f"{limit:,}"))
     if number == 0:
         return "0"
     found = format(number.normalize(), "f")
     if len(found.partition(".")[2]) > FRACTION_DIGITS:
-        raise Refused(refusals.TOO_FINE.format(field=name, value=shown(told), digits=FRACTION_DIGITS))
+        raise Refused(reasons.TOO_FINE.format(field=name, value=shown(told), digits=FRACTION_DIGITS))
     return found
 
 

@@ -33,7 +33,7 @@ import yaml
 from connectors.contracts.canonical import NotText, TooDeep, canonical, text_of
 from connectors.contracts.events import FIELDS, NESTED
 from connectors.contracts.objects import RECORD_OBJECTS
-from connectors.contracts.refusals import Refused, shown
+from connectors.contracts.reasons import Refused, shown
 from warehouse_models.errors import TenureError
 
 SYSTEMS = Path(__file__).parents[1] / "systems"

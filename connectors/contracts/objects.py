@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.contracts import fields as spelling
-from connectors.contracts import refusals
+from connectors.contracts import reasons
 from connectors.contracts.fields import Spelling
-from connectors.contracts.refusals import Refused
+from connectors.contracts.reasons import Refused
 
 Content = dict[str, Any]
 
@@ -39,21 +39,21 @@ class RecordObject:
 def _subscription(content: Content) -> None:
     start, end = content["start_date"], content.get("end_date")
     if end is not None and end < start:
-        raise Refused(refusals.END_BEFORE_START.format(end=end, start=start))
+        raise Refused(reasons.END_BEFORE_START.format(end=end, start=start))
 
 
 def _invoice_line(content: Content) -> None:
     start, end = content.get("period_start"), content.get("period_end")
     if (start is None) != (end is None):
         there, missing = ("period_start", "period_end") if end is None else ("period_end", "period_start")
-        raise Refused(refusals.HALF_PERIOD.format(there=there, missing=missing))
+        raise Refused(reasons.HALF_PERIOD.format(there=there, missing=missing))
     if start is not None and end is not None and end <= start:
-        raise Refused(refusals.EMPTY_PERIOD.format(end=end, start=start))
+        raise Refused(reasons.EMPTY_PERIOD.format(end=end, start=start))
 
 
 def _exchange_rate(content: Content) -> None:
     if content["from_currency"] == content["to_currency"]:
-        raise Refused(refusals.SAME_CURRENCY.format(value=content["to_currency"]))
+        raise Refused(reasons.SAME_CURRENCY.format(value=content["to_currency"]))
 
 
 _ACCOUNT = dict.fromkeys(

@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.contracts import fields as spelling
-from connectors.contracts import refusals
+from connectors.contracts import reasons
 from connectors.contracts.arrow import columns
 from connectors.contracts.canonical import NotText, TooDeep, canonical, id_of, sha_hex, text_of
 from connectors.contracts.objects import RecordObject
-from connectors.contracts.refusals import Refused
+from connectors.contracts.reasons import Refused
 from connectors.contracts.times import MICROS_PER_DAY, iso, parse_micros
 from warehouse_models.spec import TableSpec
 
@@ -44,7 +44,7 @@ class RecordContract:
         keys = {name: self._field(value, name) for name in self.object.key}
         for name, told in keys.items():
             if told is None:
-                raise Refused(refusals.NO_KEY.format(field=name))
+                raise Refused(reasons.NO_KEY.format(field=name))
         # Until every part is spelled, a refusal names the record by what was written.
         named = "@".join(str(told) for told in keys.values())
         try:
@@ -80,7 +80,7 @@ class RecordContract:
             if received:
                 payload = canonical({**content, "received": received})
         except TooDeep:
-            raise Refused(refusals.TOO_DEEP) from None
+            raise Refused(reasons.TOO_DEEP) from None
         if not deleted:
             self._heard(content)
         return key, sha, at, "delete" if deleted else "upsert", line, size, payload.decode()
@@ -89,7 +89,7 @@ class RecordContract:
         """A deletion needs its key only; a state needs every required column, and none that contradict."""
         for name in self.object.required:
             if name not in content:
-                raise Refused(refusals.MISSING.format(field=name))
+                raise Refused(reasons.MISSING.format(field=name))
         self.object.check(content)
 
     def _heard(self, content: dict[str, Any]) -> None:
@@ -100,9 +100,9 @@ class RecordContract:
     def _updated(self, text: str, received: dict[str, str]) -> int:
         spelled, at = spelling.time("updated_at", text), parse_micros(text)
         if at > self.landed_at + MICROS_PER_DAY:
-            raise Refused(refusals.UPDATED_IN_FUTURE.format(value=spelled))
+            raise Refused(reasons.UPDATED_IN_FUTURE.format(value=spelled))
         if at < FLOOR:
-            raise Refused(refusals.UPDATED_TOO_EARLY.format(value=spelled, floor=iso(FLOOR)[:10]))
+            raise Refused(reasons.UPDATED_TOO_EARLY.format(value=spelled, floor=iso(FLOOR)[:10]))
         if spelled != text:
             received["updated_at"] = text
         return at
@@ -114,9 +114,9 @@ class RecordContract:
         try:
             text = (id_of if name.endswith("_id") else text_of)(cell)
         except NotText:
-            raise Refused(refusals.NOT_TEXT.format(field=name, kind=type(value[name]).__name__)) from None
+            raise Refused(reasons.NOT_TEXT.format(field=name, kind=type(value[name]).__name__)) from None
         if text is not None and "\0" in text:
-            raise Refused(refusals.NUL_IN_FIELD.format(field=name))
+            raise Refused(reasons.NUL_IN_FIELD.format(field=name))
         return text
 
     def _deleted(self, value: dict[str, Any]) -> bool:

@@ -10,7 +10,7 @@ import csv
 from collections import Counter, deque
 from collections.abc import Collection, Iterator
 
-from connectors.contracts import refusals
+from connectors.contracts import reasons
 from connectors.files.formats import Stream, Unreadable
 from connectors.files.rows import Row, check_sources, lines
 
@@ -76,7 +76,7 @@ def csv_rows(stream: Stream, after: int, limit: int, sources: Collection[str] = 
     while True:
         feed.start()
         cells: list[str] | None
-        refusal = refusals.BROKEN_QUOTES
+        refusal = reasons.BROKEN_QUOTES
         try:
             cells = next(reader)
         except StopIteration:
@@ -86,26 +86,26 @@ def csv_rows(stream: Stream, after: int, limit: int, sources: Collection[str] = 
         except _TooLong:
             cells = None
             if len(feed.taken) == 1:
-                refusal = refusals.TOO_LONG.format(size=feed.taken[0][2], limit=limit)
+                refusal = reasons.TOO_LONG.format(size=feed.taken[0][2], limit=limit)
         except csv.Error as error:
             cells = None
             if str(error).startswith("new-line character"):
-                refusal = refusals.BARE_CR
+                refusal = reasons.BARE_CR
         if cells is not None and len(cells) != len(header):
             if not cells or (len(feed.taken) == 1 and not feed.taken[0][1].strip()):
                 continue
-            refusal = refusals.WRONG_COLUMNS.format(found=len(cells), wanted=len(header))
+            refusal = reasons.WRONG_COLUMNS.format(found=len(cells), wanted=len(header))
             cells = None
         if cells is None and len(feed.taken) > 1:
             feed.give_back()
-            refusal = refusals.BROKEN_QUOTES
+            refusal = reasons.BROKEN_QUOTES
         first, last = feed.taken[0][0], feed.taken[-1][0]
         raw = feed.taken[0][1] if len(feed.taken) == 1 else b"\n".join(part for _, part, _ in feed.taken)
         size = sum(part for _, _, part in feed.taken) + len(feed.taken) - 1
         if last <= after:
             yield Row(first, last, b"", size, None, None)
         elif b"\0" in raw:
-            yield Row(first, last, raw, size, None, refusals.NUL_BYTES)
+            yield Row(first, last, raw, size, None, reasons.NUL_BYTES)
         elif cells is None:
             yield Row(first, last, raw, size, None, refusal)
         else:
@@ -141,7 +141,7 @@ def _row(first: int, last: int, raw: bytes, size: int, header: list[str], cells:
     for name, cell in zip(header, cells, strict=True):
         if cell:
             if not _is_text(cell):
-                refusal = refusals.NOT_UTF8_CELL.format(column=name)
+                refusal = reasons.NOT_UTF8_CELL.format(column=name)
                 return Row(first, last, raw, size, None, refusal)
             value[name] = cell
     return Row(first, last, raw, size, value, None)

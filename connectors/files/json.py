@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from connectors.contracts import refusals
+from connectors.contracts import reasons
 from connectors.contracts.canonical import parse
 from connectors.files.formats import Stream
 from connectors.files.rows import Row, lines
@@ -19,7 +19,7 @@ def json_rows(stream: Stream, after: int, limit: int) -> Iterator[Row]:
                 yield Row(number, number, b"", size, None, None)
             continue
         if size >= limit:
-            refusal = refusals.TOO_LONG.format(size=size, limit=limit)
+            refusal = reasons.TOO_LONG.format(size=size, limit=limit)
             yield Row(number, number, raw, size, None, refusal)
             continue
         try:
@@ -31,32 +31,32 @@ def json_rows(stream: Stream, after: int, limit: int) -> Iterator[Row]:
         if value.__class__ is dict:
             yield Row(number, number, raw, size, value, None)
         else:
-            yield Row(number, number, raw, size, None, refusals.NOT_AN_OBJECT)
+            yield Row(number, number, raw, size, None, reasons.NOT_AN_OBJECT)
 
 
 def why_not_json(raw: bytes) -> str:
     """The first cause that explains why `raw` is no JSON text."""
     if b"\0" in raw:
-        return refusals.NUL_BYTES
+        return reasons.NUL_BYTES
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        return refusals.NOT_UTF8
+        return reasons.NOT_UTF8
     try:
         value = json.loads(text, parse_constant=_no_number)
     except RecursionError:
-        return refusals.TOO_DEEP
+        return reasons.TOO_DEEP
     except ValueError as error:
         detail = error.msg if isinstance(error, json.JSONDecodeError) else str(error)[:60]
-        return f"{refusals.NOT_JSON} ({detail})"
+        return f"{reasons.NOT_JSON} ({detail})"
     # The standard library is laxer: it takes halves of surrogate pairs, numbers of any size, a thousand levels.
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        return refusals.HALF_CHARACTER
+        return reasons.HALF_CHARACTER
     except (RecursionError, ValueError):
-        return refusals.TOO_DEEP
-    return f"{refusals.NOT_JSON} (a number is too large, or it is nested too deeply)"
+        return reasons.TOO_DEEP
+    return f"{reasons.NOT_JSON} (a number is too large, or it is nested too deeply)"
 
 
 def _no_number(name: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from connectors.contracts import refusals
+from connectors.contracts import reasons
 from connectors.contracts.canonical import TooDeep, canonical
 from connectors.files.formats import Stream, Unreadable
 from connectors.files.rows import HEAD, Row, check_sources
@@ -114,18 +114,18 @@ def _row(number: int, cells: dict[str, Any], limit: int) -> Row:
         try:
             plain = _plain(cell)
         except _NotText:
-            return _refused(number, cells, refusals.NOT_UTF8_CELL.format(column=name))
+            return _refused(number, cells, reasons.NOT_UTF8_CELL.format(column=name))
         except (ValueError, ArithmeticError) as error:
             why = str(error)[:80] or type(error).__name__
-            return _refused(number, cells, refusals.UNREADABLE_CELL.format(column=name, why=why))
+            return _refused(number, cells, reasons.UNREADABLE_CELL.format(column=name, why=why))
         if plain is not None:
             value[name] = plain
     try:
         raw = canonical(value)
     except TooDeep:
-        return _refused(number, cells, refusals.TOO_DEEP)
+        return _refused(number, cells, reasons.TOO_DEEP)
     if len(raw) >= limit:
-        refusal = refusals.TOO_LONG.format(size=len(raw), limit=limit)
+        refusal = reasons.TOO_LONG.format(size=len(raw), limit=limit)
         return Row(number, number, raw[:HEAD], len(raw), None, refusal)
     return Row(number, number, raw, len(raw), value, None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.contracts import refusals
+from connectors.contracts import reasons
 from connectors.contracts.times import iso
 from connectors.landing.quarantine import RefusedRow, refuse
 from connectors.landing.store import Held, Store, attempts
@@ -76,5 +76,5 @@ def append_records(
 
 
 def _conflict(row: Held, other: Held, key: str, at: int) -> RefusedRow:
-    reason = refusals.CONFLICT.format(file=other.file, line=other.line, key=key, at=iso(at))
+    reason = reasons.CONFLICT.format(file=other.file, line=other.line, key=key, at=iso(at))
     return RefusedRow.of(reason, row.file or "", row.line or 0, row.payload.encode(), row.size, key)

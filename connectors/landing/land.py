@@ -21,13 +21,13 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from connectors.contracts import refusals
+from connectors.contracts import reasons
 from connectors.contracts.canonical import canonical, sha_hex
 from connectors.contracts.contract import OBJECTS, contract_of
 from connectors.contracts.events import EventContract
 from connectors.contracts.maps import Mapping, read_mapping
+from connectors.contracts.reasons import Refused
 from connectors.contracts.records import FLOOR, RecordContract
-from connectors.contracts.refusals import Refused
 from connectors.contracts.times import MICROS_PER_DAY, NotATime, iso, now_micros, parse_micros
 from connectors.files.formats import Unreadable, too_much
 from connectors.files.paths import landable, shown_name
@@ -35,8 +35,8 @@ from connectors.files.reading import csv_header_of, file_sha, kind_of, read_rows
 from connectors.files.rows import HEAD, Row, max_row_bytes
 from connectors.landing.book import landed_before, write_landing
 from connectors.landing.commit import append_events, append_records
+from connectors.landing.open_rows import settled
 from connectors.landing.quarantine import Landing, RefusedRow, refuse, refused_up_to
-from connectors.landing.quarantined import settled
 from connectors.landing.report import FileReport, LandingReport
 from connectors.landing.row_reader import How, RowReader
 from connectors.landing.store import Store
@@ -274,7 +274,7 @@ class _FileLanding:
             self.report.accepted += len(told.fresh) - in_conflict
             self.report.duplicate += len(good) - len(told.fresh)
             for _ in range(in_conflict):
-                self.report.refuse(refusals.CONFLICT)
+                self.report.refuse(reasons.CONFLICT)
         self.on_progress(self.report)
 
     def _how(self) -> str:

@@ -22,15 +22,16 @@ from duckdb import DuckDBPyConnection
 from connectors.contracts.contract import OBJECTS, Contract, contract_of
 from connectors.contracts.events import EventContract
 from connectors.contracts.maps import Mapping, read_mapping
-from connectors.contracts.refusals import CONFLICT, Refused
+from connectors.contracts.reasons import CONFLICT, Refused
 from connectors.contracts.times import now_micros
 from connectors.files.paths import landable, shown_name
 from connectors.landing.commit import append_events, append_records
+from connectors.landing.open_rows import REPLAYS, Filter, QuarantinedRow, open_rows
 from connectors.landing.quarantine import Landing
-from connectors.landing.quarantined import REPLAYS, Filter, Refusal, open_rows
-from connectors.landing.replay_rows import Kept, ReplayReport, Try, corrected, stored
+from connectors.landing.report import ReplayReport
 from connectors.landing.row_reader import How, RowReader
 from connectors.landing.store import Store
+from connectors.landing.tries import Kept, Try, corrected, stored
 from warehouse_models.catalog.tenants import Catalog, Tenant
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
@@ -133,7 +134,7 @@ class _Replay:
             self.report.keep(str(why))
             return False
 
-    def _contract(self, refusal: Refusal) -> Contract:
+    def _contract(self, refusal: QuarantinedRow) -> Contract:
         said = None if refusal.how is None else refusal.how.default_time
         return contract_of(refusal.object, self.tenant, self.now, said or _micros(refusal.landed_at))
 

@@ -1,4 +1,4 @@
-"""What a landing reports: every row of a file is accepted, a duplicate, or quarantined; there is nothing else."""
+"""What landings and replays report: a row is accepted, a duplicate, or quarantined; there is nothing else."""
 
 from __future__ import annotations
 
@@ -77,3 +77,34 @@ class LandingReport:
     def to_json(self) -> str:
         """The report as one JSON object."""
         return json.dumps(self.as_dict(), sort_keys=True)
+
+
+@dataclass
+class ReplayReport:
+    """What became of the rows that were in quarantine: `kept` are those that could not be tried, by why.
+
+    `refused` are in quarantine still (`reasons`: by code), `error` says why a corrected file was not read to its end.
+    """
+
+    tenant: str
+    accepted: int = 0
+    duplicate: int = 0
+    refused: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows looked at so far."""
+        return self.accepted + self.duplicate + self.refused + sum(self.kept.values())
+
+    def keep(self, why: str, rows: int = 1) -> None:
+        """Count rows that could not be tried."""
+        self.kept[why] = self.kept.get(why, 0) + rows
+
+    def refuse(self, reason: str) -> None:
+        """Count a row that is refused still, under the code of its reason."""
+        code = reason.partition(":")[0]
+        self.refused += 1
+        self.reasons[code] = self.reasons.get(code, 0) + 1

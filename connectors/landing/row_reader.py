@@ -6,13 +6,13 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from connectors.contracts import refusals
+from connectors.contracts import reasons
 from connectors.contracts.canonical import exact
 from connectors.contracts.contract import Contract
 from connectors.contracts.events import unflatten
 from connectors.contracts.maps import Mapping, take
+from connectors.contracts.reasons import Refused
 from connectors.contracts.records import RecordContract
-from connectors.contracts.refusals import Refused
 from connectors.files.rows import Row
 
 
@@ -32,7 +32,7 @@ class RowReader:
         """The row of bronze, in the order of the contract. Raises Refused."""
         value = row.value
         if value is None:
-            raise Refused(row.refusal or refusals.NOT_JSON)
+            raise Refused(row.refusal or reasons.NOT_JSON)
         is_record = isinstance(self.contract, RecordContract)
         if is_record or self.mapping is not None:
             # Before the map: afterwards a column may have the name of another one of the raw row.

@@ -11,9 +11,8 @@ from rich.markup import escape
 from orchestration.cli.output import JSON_OPTION, TenureGroup, err, out, print_json, print_rows
 
 if TYPE_CHECKING:
-    from connectors.landing.quarantined import Refusal
-    from connectors.landing.replay_rows import ReplayReport
-    from connectors.landing.report import FileReport, LandingReport
+    from connectors.landing.open_rows import QuarantinedRow
+    from connectors.landing.report import FileReport, LandingReport, ReplayReport
 
 quarantine = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Rows that landing refused, and why.")
 
@@ -125,7 +124,7 @@ def quarantine_list(
 
     What `tenure quarantine replay` has landed since is no longer listed; --settled shows it with its state.
     """
-    from connectors.landing.quarantined import Filter, count_reasons, list_refusals
+    from connectors.landing.open_rows import Filter, count_reasons, list_rows
     from warehouse_models.catalog.tenants import Catalog
     from warehouse_models.lake.lake import Lake
 
@@ -134,7 +133,7 @@ def quarantine_list(
     tenants = [catalog.tenant(tenant)] if tenant is not None else catalog.tenants()
     only = Filter(object, file, reason, since, settled)
     counts = count_reasons(lake, tenants, only) if by_reason or not as_json else []
-    rows = [] if by_reason else list_refusals(lake, tenants, only, limit or None, offset)
+    rows = [] if by_reason else list_rows(lake, tenants, only, limit or None, offset)
     if as_json:
         print_json(counts if by_reason else [row.as_dict() for row in rows])
         return
@@ -150,7 +149,7 @@ def quarantine_list(
         out.print(f"[dim]rows {offset + 1:,} to {last:,} of {total:,}{more}[/]")
 
 
-def _start_of(row: Refusal) -> str:
+def _start_of(row: QuarantinedRow) -> str:
     """How a row starts, on one line, and how much of it is kept where that is not all."""
     text = row.raw[:80].decode("utf-8", "backslashreplace").replace("\n", "\\n").replace("\0", "\\0")
     if not row.is_whole and row.size:
@@ -181,7 +180,7 @@ def quarantine_replay(
     """
     from dataclasses import asdict
 
-    from connectors.landing.quarantined import Filter
+    from connectors.landing.open_rows import Filter
     from connectors.landing.replay import replay
     from warehouse_models.catalog.tenants import Catalog
     from warehouse_models.lake.lake import Lake

@@ -12,7 +12,7 @@ import pytest
 
 from connectors.contracts.objects import RECORD_OBJECTS
 from connectors.landing.land import land
-from connectors.landing.quarantined import Filter, Refusal, list_refusals
+from connectors.landing.open_rows import Filter, QuarantinedRow, list_rows
 from connectors.landing.report import LandingReport
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
@@ -54,8 +54,8 @@ class Drop:
             names = [column[0] for column in found.description]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
-    def refusals(self, object: str | None = None) -> list[Refusal]:
-        return list_refusals(self.lake, [self.catalog.tenant(TENANT)], Filter(object=object))
+    def refusals(self, object: str | None = None) -> list[QuarantinedRow]:
+        return list_rows(self.lake, [self.catalog.tenant(TENANT)], Filter(object=object))
 
     def codes(self) -> list[str]:
         return [refusal.reason.partition(":")[0] for refusal in self.refusals()]

@@ -15,7 +15,7 @@ import dagster as dg
 import pytest
 
 from connectors.collector.http.messages import Message
-from connectors.collector.journal.records import record
+from connectors.collector.journal.frames import record
 from connectors.contracts.times import parse_micros
 from orchestration.run import RunResult, run_shards
 from orchestration.schedules import daily, landings

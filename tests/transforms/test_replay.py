@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.landing.land import land
-from connectors.landing.quarantined import Filter
+from connectors.landing.open_rows import Filter
 from connectors.landing.replay import replay
 from tests.support.lakes import silver, whole
 from transforms.definition import order

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from connectors.collector.http.protocol import BATCH
-from connectors.contracts import refusals
+from connectors.contracts import reasons
 from connectors.contracts.canonical import TooDeep, canonical, exact, parse, sha_hex
 from connectors.contracts.deep import deep
 from connectors.contracts.times import iso
@@ -107,13 +107,13 @@ def _sent(event: Any, message: Message, batch: Mapping[str, Any], is_clean: bool
             return Sent(raw, len(raw), None, why_not_json(raw))
     if not isinstance(event, dict):
         raw = _text(event)
-        return Sent(raw, len(raw), None, refusals.NOT_AN_OBJECT)
+        return Sent(raw, len(raw), None, reasons.NOT_AN_OBJECT)
     event.pop("writeKey", None)
     try:
         as_sent = canonical(event)
     except TooDeep:
         raw = _text(event)
-        return Sent(raw, len(raw), None, refusals.TOO_DEEP)
+        return Sent(raw, len(raw), None, reasons.TOO_DEEP)
     return Sent(b"", len(as_sent), _filled(event, message, batch, as_sent, place), None)
 
 

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from connectors.collector.journal.records import record, torn_at
+from connectors.collector.journal.frames import record, torn_at
 from warehouse_models.errors import TenureError
 
 SEGMENT_BYTES = 32 * 1024 * 1024

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from connectors.collector.journal.frames import Damage, read_records, record
 from connectors.collector.journal.journal import sync_folder
-from connectors.collector.journal.records import Damage, read_records, record
 
 _SUFFIX = ".waiting"
 

@@ -23,17 +23,17 @@ from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection
 
 from connectors.collector.http.messages import Message, events, text
+from connectors.collector.journal.frames import Damage, read_records
 from connectors.collector.journal.journal import sync_disk
-from connectors.collector.journal.records import Damage, read_records
 from connectors.collector.journal.waiting import put_aside
 from connectors.collector.landing.usage import ADDRESS as USAGE
 from connectors.collector.landing.usage import Usage
 from connectors.collector.landing.webhooks import HookCounts, HookLander, Segment
 from connectors.collector.webhooks.items import CALL, as_sent
-from connectors.contracts import refusals
+from connectors.contracts import reasons
 from connectors.contracts.contract import contract_of
 from connectors.contracts.events import EventContract
-from connectors.contracts.refusals import Refused
+from connectors.contracts.reasons import Refused
 from connectors.contracts.times import now_micros
 from connectors.files.rows import max_row_bytes
 from connectors.landing.quarantine import Landing, RefusedRow, refuse
@@ -164,8 +164,8 @@ class SegmentLander:
 
     def _take(self, message: Message, tenant: Tenant, line: int) -> int:
         if message.call.startswith(CALL):
-            line, reasons = self.hooks.take(message, tenant, line)
-            for reason in reasons:
+            line, refused_for = self.hooks.take(message, tenant, line)
+            for reason in refused_for:
                 self.report.refuse(reason)
             return line
         key = message.tenant, message.source
@@ -175,9 +175,9 @@ class SegmentLander:
             line += 1
             try:
                 if sent.value is None:
-                    raise Refused(sent.refusal or refusals.NOT_JSON)
+                    raise Refused(sent.refusal or reasons.NOT_JSON)
                 if sent.size >= self.limit:
-                    raise Refused(refusals.TOO_LONG.format(size=sent.size, limit=self.limit))
+                    raise Refused(reasons.TOO_LONG.format(size=sent.size, limit=self.limit))
                 row = contract.read(sent.value, b"", line, sent.size)
             except Refused as no:
                 raw = sent.raw if sent.value is None else text(sent.value)

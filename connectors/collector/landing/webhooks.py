@@ -20,7 +20,7 @@ from duckdb import DuckDBPyConnection
 
 from connectors.collector.http.messages import Message
 from connectors.collector.webhooks.items import CALL, Bad, Item, from_journal, items
-from connectors.contracts import refusals
+from connectors.contracts import reasons
 from connectors.contracts.canonical import key64, sha_hex
 from connectors.landing.quarantine import Landing, RefusedRow, refuse
 from warehouse_models.catalog.tenants import Tenant
@@ -81,19 +81,19 @@ class HookLander:
         """Read a record; the last line that it used, and why items of it were refused. ValueError: it is not ours."""
         system = message.call.removeprefix(CALL)
         sent_id, raw = from_journal(message.body)
-        reasons = []
+        refused_for = []
         for item in items(system, sent_id, raw, message.received_at):
             line += 1
             if isinstance(item, Item) and len(item.payload) >= self.at.limit:
-                reason = refusals.TOO_LONG.format(size=len(item.payload), limit=self.at.limit)
+                reason = reasons.TOO_LONG.format(size=len(item.payload), limit=self.at.limit)
                 item = Bad(item.payload, reason)
             if isinstance(item, Bad):
-                reasons.append(item.reason)
+                refused_for.append(item.reason)
                 row = RefusedRow.of(item.reason, self.at.file, line, item.raw, len(item.raw))
                 self.refused.setdefault((tenant.shard, tenant.tenant_id, message.source), []).append(row)
                 continue
             self._add(item, message, tenant, system, line)
-        return line, reasons
+        return line, refused_for
 
     def _add(self, item: Item, message: Message, tenant: Tenant, system: str, line: int) -> None:
         same = {

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from connectors.collector.http.messages import Message, text
-from connectors.contracts import refusals
+from connectors.contracts import reasons
 from connectors.contracts.canonical import NotText, TooDeep, canonical, exact, id_of, parse, sha_hex
 from connectors.contracts.times import MICROS_PER_DAY, NotATime, parse_micros
 from connectors.files.json import why_not_json
@@ -116,16 +116,16 @@ def _item(system: str, sent_id: str | None, event: Any, received_at: int) -> Ite
     try:
         payload = canonical(event)
     except TooDeep:
-        return Bad(text(event), refusals.TOO_DEEP)
+        return Bad(text(event), reasons.TOO_DEEP)
     if not isinstance(event, dict):
-        return Bad(payload, refusals.NOT_AN_OBJECT)
+        return Bad(payload, reasons.NOT_AN_OBJECT)
     try:
         said = _SYSTEMS[system](event, payload, sent_id)
     except NoId:
-        return Bad(payload, refusals.NO_KEY.format(field="id"))
+        return Bad(payload, reasons.NO_KEY.format(field="id"))
     words = [said.id, said.vendor_id, said.topic, *(word for record in said.records for word in record)]
     if any("\0" in word for word in words if word):
-        return Bad(payload, refusals.NUL_BYTES)
+        return Bad(payload, reasons.NUL_BYTES)
     if said.at is not None and said.at > received_at + MICROS_PER_DAY:
         # Stripe's test clocks are months ahead; nothing may be ordered by such a time.
         return Item(**{**vars(said), "at": None})

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from connectors.landing.quarantined import Filter, Refusal, count_reasons, list_refusals
+from connectors.landing.open_rows import Filter, QuarantinedRow, count_reasons, list_rows
 from connectors.landing.replay import replay
-from connectors.landing.replay_rows import ReplayReport
+from connectors.landing.report import ReplayReport
 from tests.connectors.conftest import TENANT, Drop, dump, event
 from warehouse_models.errors import TenureError
 from warehouse_models.specs import spec
@@ -32,8 +32,8 @@ def again(drop: Drop, only: Filter | None = None, **how: Any) -> ReplayReport:
     return replay(drop.lake, drop.catalog, TENANT, only, **how)
 
 
-def listed(drop: Drop, **only: Any) -> list[Refusal]:
-    return list_refusals(drop.lake, drop.catalog.tenants(), Filter(**only))
+def listed(drop: Drop, **only: Any) -> list[QuarantinedRow]:
+    return list_rows(drop.lake, drop.catalog.tenants(), Filter(**only))
 
 
 def counts(report: ReplayReport) -> tuple[int, int, int, int]:
@@ -64,7 +64,7 @@ def test_refused_rows_are_found_by_object_file_reason_and_time_in_pages_and_coun
     assert listed(drop, since="2999-01-01") == [] and len(listed(drop, since="2024-01-01")) == 5
     with pytest.raises(TenureError, match="--since"):
         listed(drop, since="yesterday")
-    pages = [list_refusals(drop.lake, drop.catalog.tenants(), limit=2, offset=offset) for offset in (0, 2, 4)]
+    pages = [list_rows(drop.lake, drop.catalog.tenants(), limit=2, offset=offset) for offset in (0, 2, 4)]
     assert [row for page in pages for row in page] == listed(drop)
     told = count_reasons(drop.lake, drop.catalog.tenants())
     assert [(row["object"], row["reason"], row["rows"], row["files"]) for row in told] == [
@@ -72,7 +72,7 @@ def test_refused_rows_are_found_by_object_file_reason_and_time_in_pages_and_coun
         ("events", "not_json", 3, 2),
         ("events", "before_floor", 1, 1),
     ]
-    assert list_refusals(drop.lake, [drop.catalog.tenant("beta")]) == []
+    assert list_rows(drop.lake, [drop.catalog.tenant("beta")]) == []
 
 
 def test_a_row_says_how_much_of_it_is_kept(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.collector.journal.frames import MAGIC, Damage, read_records, record, torn_at
 from connectors.collector.journal.group import GroupCommit
 from connectors.collector.journal.journal import (
     Journal,
@@ -26,7 +27,6 @@ from connectors.collector.journal.journal import (
     lock,
     open_journal,
 )
-from connectors.collector.journal.records import MAGIC, Damage, read_records, record, torn_at
 
 ROOT = Path(__file__).resolve().parents[4]
 PAYLOADS = [b'{"n":%d,"text":"%s"}' % (n, b"x" * (n * 7 % 50)) for n in range(12)]

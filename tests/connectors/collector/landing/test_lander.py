@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from connectors.collector.http.messages import Message
+from connectors.collector.journal.frames import record
 from connectors.collector.journal.journal import closed_segments
-from connectors.collector.journal.records import record
 from connectors.collector.journal.waiting import retry
 from connectors.collector.landing.lander import land_journals
 from connectors.landing.replay import replay

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.collector.http.messages import Message
-from connectors.collector.journal.records import record
+from connectors.collector.journal.frames import record
 from connectors.collector.landing.lander import land_journals
 from connectors.collector.landing.usage import Usage
 from tests.connectors.collector.landing.test_lander import lander

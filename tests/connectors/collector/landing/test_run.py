@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from connectors.collector.http.messages import Message
-from connectors.collector.journal.records import record
+from connectors.collector.journal.frames import record
 from connectors.contracts.times import now_micros
 from orchestration.cli import app
 from tests.support.worlds.collector import World, event, start

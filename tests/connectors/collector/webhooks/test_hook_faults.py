@@ -19,8 +19,8 @@ import pytest
 from connectors.collector.http.keys import Keys
 from connectors.collector.http.messages import Message
 from connectors.collector.http.protocol import Refusal
+from connectors.collector.journal.frames import record
 from connectors.collector.journal.journal import closed_segments
-from connectors.collector.journal.records import record
 from connectors.collector.landing.lander import land_journals
 from connectors.collector.webhooks.endpoint import HookEndpoint
 from connectors.collector.webhooks.items import to_journal

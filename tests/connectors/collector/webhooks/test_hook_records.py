@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.collector.http.messages import Message
-from connectors.collector.journal.records import read_records, record
+from connectors.collector.journal.frames import read_records, record
 from connectors.collector.webhooks.items import MOST_ITEMS, Bad, Item, from_journal, items, to_journal
 from tests.support.vendors import SECRETS, asana_event, body_of, hubspot_event, jira_event, stripe_event
 

@@ -39,7 +39,7 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class QuarantinedRow:
     """A row of the quarantine. `payload` holds the first 64 KiB of its `size` bytes, as text or base64 (`encoding`).
 
     `state`: open, or what a replay made of it (accepted, duplicate, conflict).
@@ -90,52 +90,52 @@ class Refusal:
             "landed_at",
             "batch_id",
         )
-        told = {name: getattr(self, name) for name in names}
+        values = {name: getattr(self, name) for name in names}
         how = self.how or How("")
-        return {**told, "bytes": self.size, "is_whole": self.is_whole, "map": how.map, "state": self.state}
+        return {**values, "bytes": self.size, "is_whole": self.is_whole, "map": how.map, "state": self.state}
 
 
-def list_refusals(
+def list_rows(
     lake: Lake, tenants: Iterable[Tenant], only: Filter | None = None, limit: int | None = None, offset: int = 0
-) -> list[Refusal]:
+) -> list[QuarantinedRow]:
     """Refused rows by tenant, object, file and line: at most `limit` of them, behind the first `offset`."""
     with lake.duck() as duck:
-        found = scan(lake, duck, tenants, only or Filter())
-        if found is None:
+        selection = scan(lake, duck, tenants, only or Filter())
+        if selection is None:
             return []
         paging = f" LIMIT {int(limit)} OFFSET {int(offset)}" if limit is not None else f" OFFSET {int(offset)}"
-        rows = duck.execute(f"SELECT * FROM ({found[0]}) ORDER BY 1, 2, 3, 4, 5{paging}", found[1]).fetchall()
-    return [_refusal(row) for row in rows]
+        rows = duck.execute(f"SELECT * FROM ({selection[0]}) ORDER BY 1, 2, 3, 4, 5{paging}", selection[1]).fetchall()
+    return [_row(row) for row in rows]
 
 
 def count_reasons(lake: Lake, tenants: Iterable[Tenant], only: Filter | None = None) -> list[dict[str, Any]]:
     """How many rows each reason has: tenant, object, reason (its code), rows, files, first and last time of refusal."""
     with lake.duck() as duck:
-        found = scan(lake, duck, tenants, only or Filter())
-        if found is None:
+        selection = scan(lake, duck, tenants, only or Filter())
+        if selection is None:
             return []
-        told = duck.execute(
+        counts = duck.execute(
             "SELECT tenant_id AS tenant, object, split_part(reason, ':', 1) AS reason, count(*) AS rows,"
             " count(DISTINCT file) AS files, min(landed_at) AS first, max(landed_at) AS last"
-            f" FROM ({found[0]}) GROUP BY ALL ORDER BY tenant, object, rows DESC, reason",
-            found[1],
+            f" FROM ({selection[0]}) GROUP BY ALL ORDER BY tenant, object, rows DESC, reason",
+            selection[1],
         )
-        names = [column[0] for column in told.description]
-        return [dict(zip(names, row, strict=True)) for row in told.fetchall()]
+        names = [column[0] for column in counts.description]
+        return [dict(zip(names, row, strict=True)) for row in counts.fetchall()]
 
 
-def open_rows(lake: Lake, duck: Any, tenant: Tenant, only: Filter, columns: str = "*") -> Iterator[Refusal]:
+def open_rows(lake: Lake, duck: Any, tenant: Tenant, only: Filter, columns: str = "*") -> Iterator[QuarantinedRow]:
     """The rows of a tenant that are in quarantine as this begins, by landing, file and line, in bounded memory.
 
     `columns`: of the scan, e.g. `* REPLACE ('' AS payload)` where the payload is not needed.
     """
     cursor = duck.cursor()
-    found = scan(lake, cursor, [tenant], only)
-    if found is None:
+    selection = scan(lake, cursor, [tenant], only)
+    if selection is None:
         return
-    cursor.execute(f"SELECT {columns} FROM ({found[0]}) ORDER BY batch_id, file, line, reason", found[1])
+    cursor.execute(f"SELECT {columns} FROM ({selection[0]}) ORDER BY batch_id, file, line, reason", selection[1])
     while rows := cursor.fetchmany(_FETCH):
-        yield from map(_refusal, rows)
+        yield from map(_row, rows)
 
 
 def settled(lake: Lake, duck: Any, at: Landing) -> int:
@@ -143,17 +143,17 @@ def settled(lake: Lake, duck: Any, at: Landing) -> int:
     version = lake.version(REPLAYS, at.shard)
     if version is None:
         return 0
-    (found,) = duck.execute(
+    (rows,) = duck.execute(
         "SELECT count(DISTINCT (file, line, payload_sha))"
         f" FROM delta_scan('{lake.table_uri(REPLAYS, at.shard)}', version := {version})"
         " WHERE tenant_id = ? AND object = ? AND batch_id = ? AND outcome IN ('accepted', 'duplicate')",
         [at.tenant, at.object, at.batch_id],
     ).fetchone()
-    return int(found)
+    return int(rows)
 
 
 def scan(lake: Lake, duck: Any, tenants: Iterable[Tenant], only: Filter) -> tuple[str, list[Any]] | None:
-    """The SELECT of refused rows in the order of Refusal, and its parameters; None where no shard ever refused one."""
+    """The SELECT of refused rows as QuarantinedRow has them, and its parameters; None where no shard refused any."""
     by_shard: dict[str, list[str]] = {}
     for tenant in tenants:
         by_shard.setdefault(tenant.shard, []).append(tenant.tenant_id)
@@ -168,12 +168,12 @@ def scan(lake: Lake, duck: Any, tenants: Iterable[Tenant], only: Filter) -> tupl
         # A table that was made before this column was added gets it with the next row that is refused.
         how = "q.how" if "how" in names else "NULL::VARCHAR"
         replayed = lake.version(REPLAYS, shard)
-        told = (
+        outcomes = (
             "(SELECT NULL::VARCHAR AS tenant_id, NULL::VARCHAR AS object, NULL::VARCHAR AS file, NULL::BIGINT AS line,"
             " NULL::VARCHAR AS payload_sha, NULL::VARCHAR AS settled, NULL::VARCHAR AS reason WHERE false)"
         )
         if replayed is not None:
-            told = (
+            outcomes = (
                 "(SELECT tenant_id, object, file, line, payload_sha,"
                 " max_by(outcome, replayed_at) FILTER (outcome <> 'refused') AS settled,"
                 " max_by(reason, replayed_at) FILTER (outcome = 'refused') AS reason"
@@ -183,7 +183,7 @@ def scan(lake: Lake, duck: Any, tenants: Iterable[Tenant], only: Filter) -> tupl
             "SELECT q.tenant_id, q.object, q.file, q.line, coalesce(r.reason, q.reason) AS reason, q.record_id,"
             " q.payload, q.encoding, q.bytes, q.landed_at, q.batch_id, coalesce(r.settled, 'open') AS state,"
             f" q.source_id, q.payload_sha, {how} AS how"
-            f" FROM {refused} AS q LEFT JOIN {told} AS r"
+            f" FROM {refused} AS q LEFT JOIN {outcomes} AS r"
             " USING (tenant_id, object, file, line, payload_sha) WHERE list_contains(?, q.tenant_id)"
         )
         values.append(slugs)
@@ -202,5 +202,5 @@ def scan(lake: Lake, duck: Any, tenants: Iterable[Tenant], only: Filter) -> tupl
     return f"SELECT * FROM ({' UNION ALL '.join(parts)}) WHERE {' AND '.join(wanted) or 'true'}", values
 
 
-def _refusal(row: tuple[Any, ...]) -> Refusal:
-    return Refusal(*(*row[:-1], How.of(row[-1])))
+def _row(row: tuple[Any, ...]) -> QuarantinedRow:
+    return QuarantinedRow(*(*row[:-1], How.of(row[-1])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BytesIO, StringIO
 from itertools import groupby
 from pathlib import Path
@@ -12,47 +12,17 @@ from typing import Any
 
 from connectors.contracts.canonical import parse, sha_hex
 from connectors.contracts.contract import OBJECTS
-from connectors.contracts.refusals import CONFLICT
+from connectors.contracts.reasons import CONFLICT
 from connectors.files.csv import csv_rows
 from connectors.files.formats import Unreadable
 from connectors.files.json import json_rows
 from connectors.files.reading import kind_of, read_rows
 from connectors.files.rows import HEAD, Row, max_row_bytes
-from connectors.landing.quarantined import Refusal
+from connectors.landing.open_rows import QuarantinedRow
+from connectors.landing.report import ReplayReport
 from connectors.landing.row_reader import How
 from warehouse_models.catalog.tenants import Tenant
 from warehouse_models.policies.quotas import effective_quotas
-
-
-@dataclass
-class ReplayReport:
-    """What became of the rows that were in quarantine: `kept` are those that could not be tried, by why.
-
-    `refused` are in quarantine still (`reasons`: by code), `error` says why a corrected file was not read to its end.
-    """
-
-    tenant: str
-    accepted: int = 0
-    duplicate: int = 0
-    refused: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    kept: dict[str, int] = field(default_factory=dict)
-    error: str | None = None
-
-    @property
-    def rows(self) -> int:
-        """Rows looked at so far."""
-        return self.accepted + self.duplicate + self.refused + sum(self.kept.values())
-
-    def keep(self, why: str, rows: int = 1) -> None:
-        """Count rows that could not be tried."""
-        self.kept[why] = self.kept.get(why, 0) + rows
-
-    def refuse(self, reason: str) -> None:
-        """Count a row that is refused still, under the code of its reason."""
-        code = reason.partition(":")[0]
-        self.refused += 1
-        self.reasons[code] = self.reasons.get(code, 0) + 1
 
 
 class Kept(Exception):
@@ -63,7 +33,7 @@ class Kept(Exception):
 class Try:
     """A refused row, and the row that is tried in its place; `is_same` where that is the very row that was refused."""
 
-    refusal: Refusal
+    refusal: QuarantinedRow
     row: Row
     kind: str
     is_same: bool
@@ -72,7 +42,7 @@ class Try:
     reason: str | None = None
 
 
-def stored(refusals: Iterable[Refusal], report: ReplayReport) -> Iterator[Try]:
+def stored(refusals: Iterable[QuarantinedRow], report: ReplayReport) -> Iterator[Try]:
     """Each row as the quarantine holds it."""
     for refusal in refusals:
         try:
@@ -87,7 +57,7 @@ def stored(refusals: Iterable[Refusal], report: ReplayReport) -> Iterator[Try]:
             report.keep(str(why))
 
 
-def _check(refusal: Refusal) -> None:
+def _check(refusal: QuarantinedRow) -> None:
     if refusal.object not in OBJECTS:
         # Its signature was over the bytes that are kept, and no map makes another body of them.
         raise Kept("it is a webhook's delivery that is no event; the vendor can send it again")
@@ -95,7 +65,7 @@ def _check(refusal: Refusal) -> None:
         raise Kept("both rows are in bronze and contradict each other; a later version, or --complete, settles it")
 
 
-def _row_of(refusal: Refusal, how: How) -> Row:
+def _row_of(refusal: QuarantinedRow, how: How) -> Row:
     """The kept bytes as a row of the format they came in, at the line they stood at."""
     raw, limit = refusal.raw, max_row_bytes()
     if how.format == "parquet":
@@ -112,7 +82,7 @@ def _row_of(refusal: Refusal, how: How) -> Row:
 
 
 def corrected(
-    path: Path, tenant: Tenant, refusals: Iterable[Refusal], sources: Collection[str], report: ReplayReport
+    path: Path, tenant: Tenant, refusals: Iterable[QuarantinedRow], sources: Collection[str], report: ReplayReport
 ) -> Iterator[Try]:
     """The rows that the file has at the lines of the refused ones; of several at one line it corrects the newest."""
     ordered = sorted(refusals, key=lambda one: (one.line, -one.landed_at.timestamp()))
