@@ -14,22 +14,23 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any, TextIO
 
 
 def main(args: list[str]) -> int:
     """Run models, then tests; returns 1 where dbt itself failed.
 
-    `args`: dbt's own. One JSON line on stdin says what is wanted: run, full_refresh, run_revenue, test, test_revenue;
-    none: nothing any more.
+    `args`: dbt's own. One JSON line on stdin is the order: run, full_refresh, run_revenue, test, test_revenue; none:
+    there is nothing to do any more.
     """
     die_with_parent()
     # dbt prints to stdout on its own in places; the parent reads JSON there.
-    told, sys.stdout = sys.stdout, sys.stderr
+    results, sys.stdout = sys.stdout, sys.stderr
     parsed = parse(args)
     # dbt and the parsed project live as long as the process: they are not searched for garbage again and again.
     gc.freeze()
-    return work(parsed, args, sys.stdin, told)
+    return work(parsed, args, sys.stdin, results)
 
 
 def parse(args: list[str]) -> Any:
@@ -39,46 +40,51 @@ def parse(args: list[str]) -> Any:
     return dbtRunner().invoke(["parse", *args, "--quiet"])
 
 
-def work(parsed: Any, args: list[str], source: TextIO, told: TextIO) -> int:
-    """Do what the line from `source` wants with what `parse` made of the same `args`; results go to `told`."""
-    from dbt.cli.main import dbtRunner
+def work(parsed: Any, args: list[str], orders: TextIO, results: TextIO) -> int:
+    """Carry out the line from `orders` with what `parse` made of the same `args`; events go to `results`."""
 
-    def tell(line: dict[str, Any]) -> None:
-        told.write(json.dumps(line, default=str) + "\n")
-        told.flush()
+    def tell(event: dict[str, Any]) -> None:
+        results.write(json.dumps(event, default=str) + "\n")
+        results.flush()
+
+    if not parsed.success:
+        tell({"event": "done", "error": str(parsed.exception or "dbt could not parse the project"), "nodes": []})
+        return 1
+    line = orders.readline()
+    if not line:
+        return 0
+    nodes, error = _carry_out(json.loads(line), parsed.result, [*args, "--quiet"], tell)
+    tell({"event": "done", "error": error, "nodes": nodes})
+    return 0 if error is None else 1
+
+
+def _carry_out(
+    order: dict[str, Any], manifest: Any, args: list[str], tell: Callable[[dict[str, Any]], None]
+) -> tuple[list[dict[str, Any]], str | None]:
+    """The nodes that ran, and what failed without a tenant; `tell` gets each node as it ends."""
+    from dbt.cli.main import dbtRunner
 
     def on_event(event: Any) -> None:
         if event.info.name == "NodeFinished":
             node = event.data.node_info
             tell({"event": "node", "name": node.node_name, "status": node.node_status})
 
-    common = [*args, "--quiet"]
-    if not parsed.success:
-        tell({"event": "done", "error": str(parsed.exception or "dbt could not parse the project"), "nodes": []})
-        return 1
-    line = source.readline()
-    if not line:
-        return 0
-    wanted: dict[str, Any] = json.loads(line)
-    manifest: Any = parsed.result
     runner = dbtRunner(manifest=manifest, callbacks=[on_event])
     nodes: list[dict[str, Any]] = []
-    error = None
-    if wanted.get("run"):
-        flags = ["--full-refresh"] if wanted.get("full_refresh") else []
-        flags += [] if wanted.get("run_revenue", True) else ["--exclude", "tag:revenue"]
-        result = runner.invoke(["run", *common, *flags])
+    if order.get("run"):
+        flags = ["--full-refresh"] if order.get("full_refresh") else []
+        flags += [] if order.get("run_revenue", True) else ["--exclude", "tag:revenue"]
+        result = runner.invoke(["run", *args, *flags])
         nodes += _nodes(result)
         if not result.success:
-            error = str(result.exception or "a model failed")
-    if wanted.get("test") and error is None:
-        left_out = ["test_type:unit"] + ([] if wanted.get("test_revenue", True) else ["tag:revenue"])
-        result = runner.invoke(["test", *common, "--exclude", *left_out])
+            return nodes, str(result.exception or "a model failed")
+    if order.get("test"):
+        left_out = ["test_type:unit"] + ([] if order.get("test_revenue", True) else ["tag:revenue"])
+        result = runner.invoke(["test", *args, "--exclude", *left_out])
         nodes += _nodes(result)
         if result.exception is not None:
-            error = str(result.exception)
-    tell({"event": "done", "error": error, "nodes": nodes})
-    return 0 if error is None else 1
+            return nodes, str(result.exception)
+    return nodes, None
 
 
 def die_with_parent() -> None:
@@ -91,24 +97,23 @@ def die_with_parent() -> None:
 
 
 def _nodes(result: Any) -> list[dict[str, Any]]:
-    found = []
-    for item in getattr(result.result, "results", None) or []:
-        node = item.node
-        kind = str(getattr(node, "resource_type", "operation"))
-        found.append(
-            {
-                "name": node.name,
-                "kind": kind.rsplit(".", 1)[-1].lower(),
-                "model": _model_of(node),
-                "description": getattr(node, "description", ""),
-                "status": str(item.status),
-                "failures": item.failures or 0,
-                "seconds": round(item.execution_time, 3),
-                "message": item.message or "",
-                "sql": getattr(node, "compiled_code", None) if item.failures else None,
-            }
-        )
-    return found
+    return [_node(ran) for ran in getattr(result.result, "results", None) or []]
+
+
+def _node(ran: Any) -> dict[str, Any]:
+    node = ran.node
+    kind = str(getattr(node, "resource_type", "operation"))
+    return {
+        "name": node.name,
+        "kind": kind.rsplit(".", 1)[-1].lower(),
+        "model": _model_of(node),
+        "description": getattr(node, "description", ""),
+        "status": str(ran.status),
+        "failures": ran.failures or 0,
+        "seconds": round(ran.execution_time, 3),
+        "message": ran.message or "",
+        "sql": getattr(node, "compiled_code", None) if ran.failures else None,
+    }
 
 
 def _model_of(node: Any) -> str | None:

@@ -15,31 +15,34 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from orchestration.gold.dbt_environment import WRITTEN_BY_DBT, environment, options, project
 from warehouse_models import home
 from warehouse_models.errors import TenureError
 
-PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 _SUFFIXES = {".sql", ".yml", ".yaml", ".csv"}
-_FOLDERS_OF_DBT = {"target", "logs", "dbt_packages"}
+
+
+def manifest() -> dict[str, Any]:
+    """The manifest as a dict (nodes, sources, exposures, parent_map …); TenureError where it does not parse."""
+    return _manifest_of(project())
 
 
 @cache
-def manifest() -> dict[str, Any]:
-    """The manifest as a dict (nodes, sources, exposures, parent_map …); TenureError where it does not parse."""
-    kept = home.home() / "dbt" / f"manifest-{_state()}.json"
+def _manifest_of(folder: Path) -> dict[str, Any]:
+    kept = home.home() / "dbt" / f"manifest-{_state(folder)}.json"
     if not kept.exists():
         _parse(kept)
     return dict(json.loads(kept.read_text(encoding="utf-8")))
 
 
-def _state() -> str:
+def _state(folder: Path) -> str:
     """Hash of everything dbt reads: the project's files and its version."""
     from importlib.metadata import version
 
     digest = hashlib.sha256(version("dbt-core").encode())
-    for path in sorted(PROJECT.rglob("*")):
-        inside = path.relative_to(PROJECT)
-        if path.is_file() and path.suffix in _SUFFIXES and inside.parts[0] not in _FOLDERS_OF_DBT:
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.is_file() and path.suffix in _SUFFIXES and inside.parts[0] not in WRITTEN_BY_DBT:
             digest.update(str(inside).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -47,28 +50,15 @@ def _state() -> str:
 def _parse(kept: Path) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
-        told = subprocess.run(
-            [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "parse", "--quiet"],
-            cwd=folder,
-            env=os.environ
-            | {
-                "DBT_PROJECT_DIR": str(PROJECT),
-                "DBT_PROFILES_DIR": str(PROJECT),
-                "DBT_TARGET_PATH": folder,
-                "DBT_LOG_PATH": folder,
-                "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-                "DO_NOT_TRACK": "1",
-            },
-            capture_output=True,
-            text=True,
+        command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "parse", "--quiet", *options()]
+        parse = subprocess.run(
+            command, cwd=folder, env=os.environ | environment(Path(folder)), capture_output=True, text=True
         )
-        made = Path(folder) / "manifest.json"
-        if told.returncode or not made.exists():
-            why = (told.stdout + told.stderr).strip()[-2000:] or f"dbt parse left with code {told.returncode}"
-            raise TenureError(
-                "the dbt project", why, f"dbt parse --project-dir {PROJECT.name} --profiles-dir {PROJECT.name}"
-            )
-        made.replace(kept)
+        parsed = Path(folder) / "target" / "manifest.json"
+        if parse.returncode or not parsed.exists():
+            why = (parse.stdout + parse.stderr).strip()[-2000:] or f"dbt parse left with code {parse.returncode}"
+            raise TenureError("the dbt project", why, f"dbt parse {' '.join(options())}")
+        parsed.replace(kept)
     for old in kept.parent.glob("manifest-*.json"):
         if old != kept:
             old.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from orchestration.gold import dbt_environment
 from orchestration.gold.build import run_gold
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog
@@ -39,9 +40,9 @@ def unit_tested() -> set[str]:
 
 def dbt(*arguments: str, tmp_path: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run dbt on the project, its artefacts below tmp_path."""
-    command = [str(DBT), *arguments, "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-    paths = {"DBT_TARGET_PATH": str(tmp_path / "target"), "DBT_LOG_PATH": str(tmp_path / "logs")}
-    return subprocess.run(command, env=environment | paths, cwd=tmp_path, capture_output=True, text=True)
+    command = [str(DBT), *arguments, *dbt_environment.options()]
+    variables = environment | dbt_environment.artefacts(tmp_path)
+    return subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True)
 
 
 def test_the_project_parses_with_an_empty_environment_and_without_warnings(tmp_path: Path) -> None:
@@ -121,10 +122,7 @@ def test_marts_of_a_shard_without_silver_are_empty_and_green(empty_shard: Path) 
 
 @pytest.mark.slow
 def test_dbt_unit_tests_pass(empty_shard: Path, tmp_path: Path) -> None:
-    environment = os.environ | {
-        "TENURE_BUILD_DB": str(home.build_path("pool")),
-        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
-    }
+    environment = os.environ | dbt_environment.environment_of("pool") | {"TENURE_DBT_SEVERITY": "error"}
     told = dbt("test", "--select", "test_type:unit", tmp_path=tmp_path, environment=environment)
     assert told.returncode == 0, told.stdout
     written = sum(path.read_text().count("    given:\n") for path in (PROJECT / "models").rglob("*.yml"))

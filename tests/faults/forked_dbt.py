@@ -9,7 +9,7 @@ import os
 import signal
 from typing import Any
 
-from orchestration.gold import dbt_process
+from orchestration.gold import dbt_environment, dbt_process
 from tests.support import dbt_forks
 
 _parsed: Any = None
@@ -18,7 +18,7 @@ _parsed: Any = None
 def parse(shard: str) -> None:
     """Parse the project once, for all forks. The home must keep its path from here on."""
     global _parsed
-    _parsed = dbt_forks.parse(shard, dbt_process.environment(shard))
+    _parsed = dbt_forks.parse(shard, dbt_environment.environment_of(shard))
 
 
 class ForkedDbt(dbt_process.DbtProcess):

@@ -24,11 +24,10 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from orchestration.gold import dbt_child as gold_dbt
-from orchestration.gold import dbt_process
-from warehouse_models.dbt import marts as gold_models
+from orchestration.gold import dbt_environment, dbt_process
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PROJECT = gold_models.PROJECT
+_PROJECT = dbt_environment.project()
 _MOST = 1 << 20
 # Nobody reads what dbt writes beside its work; in a campaign of faults each line would be a call that waits.
 _QUIET = {"DBT_LOG_LEVEL_FILE": "none", "DBT_WRITE_JSON": "false"}
@@ -43,9 +42,9 @@ class Mother:
 
     def start(self, process: dbt_process.DbtProcess) -> Any:
         """Instead of DbtProcess._start."""
-        if gold_models.PROJECT != _PROJECT:
+        if dbt_environment.project() != _PROJECT:
             return _start_as_users_do(process)
-        environment = os.environ | dbt_process.environment(process.shard)
+        environment = os.environ | dbt_environment.environment_of(process.shard)
         return _Child(self._socket(), {"shard": process.shard, "log": str(process.log), "environment": environment})
 
     def _socket(self) -> socket.socket:
@@ -91,7 +90,7 @@ class _Child:
 def parse(shard: str, environment: Mapping[str, str]) -> Any:
     """The project as a shard's runs need it; the home may be another one later."""
     os.environ.update({**environment, **_QUIET})
-    parsed = gold_dbt.parse(dbt_process.project_options())
+    parsed = gold_dbt.parse(dbt_environment.options())
     if not parsed.success:
         raise RuntimeError(f"dbt cannot parse the project for shard {shard}: {parsed.exception}")
     return parsed
@@ -104,7 +103,7 @@ def work(parsed: Any, log: Path, wanted: IO[str], told: IO[str]) -> NoReturn:
         gold_dbt.die_with_parent()
         sys.stdout = sys.stderr = log.open("w", encoding="utf-8")
         os.chdir(log.parent)
-        code = gold_dbt.work(parsed, dbt_process.project_options(), wanted, told)
+        code = gold_dbt.work(parsed, dbt_environment.options(), wanted, told)
         sys.stderr.flush()
     finally:
         os._exit(code)
