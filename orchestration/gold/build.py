@@ -20,9 +20,10 @@ from orchestration.audit.plan_misses import plan_misses
 from orchestration.audit.rules import checks_hash
 from orchestration.audit.suites import bronze_in, gold_out
 from orchestration.audit.verdict import Check, Verdict, verdicts
+from orchestration.gold import control
 from orchestration.gold import history as gold_history
-from orchestration.gold.control import BEGINNING, Plan, plan, prepare
 from orchestration.gold.dbt_process import DbtProcess
+from orchestration.gold.plan import BEGINNING, Plan, plan
 from orchestration.locks import shard_lock
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog
@@ -113,6 +114,7 @@ def _run(
     connection = duck.connect(path)
     try:
         run = time.time_ns() // 1000
+        control.create(connection)
         made = plan(connection, lake, shard, catalog_tenants, run=run, full_refresh=full_refresh, only=only)
         known = {tenant.tenant_id for tenant in catalog_tenants}
         gold_history.note(connection, lake, shard, published, known)
@@ -137,7 +139,7 @@ def _run(
         publications = [_publication(slug, entry) for slug, entry in sorted(published.items())]
         # Held tenants are tested whole: what holds one may lie in slices that this run does not touch.
         whole = looked_at if full_audit else {slug for slug in looked_at & set(published) if published[slug]["is_held"]}
-        prepare(connection, lake, shard, catalog_tenants, made, publications=publications, audit_whole=whole)
+        control.prepare(connection, lake, shard, catalog_tenants, made, publications=publications, audit_whole=whole)
         if made.is_empty:
             # Nothing to build, so dbt's hook will not say what to test.
             connection.execute("delete from control.audit_scope")

@@ -25,8 +25,9 @@ from typing import Any
 import yaml
 
 import transforms.definition as definition
-from orchestration.gold.control import plan, prepare
+from orchestration.gold import control
 from orchestration.gold.dbt_process import DbtProcess
+from orchestration.gold.plan import plan
 from tests.e2e.test_revenue import expected, revenue
 from tests.support.any_order import BATCHES, Tables, World, difference
 from tests.support.histories.events import History, history
@@ -138,10 +139,11 @@ def _build(lake: Lake) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = duck.connect(path)
         tenants = Catalog(lake).tenants("pool")
-        made = plan(connection, lake, "pool", tenants, run=time.time_ns() // 1000)
-        prepare(connection, lake, "pool", tenants, made, publications=[], audit_whole=[])
+        control.create(connection)
+        work = plan(connection, lake, "pool", tenants, run=time.time_ns() // 1000)
+        control.prepare(connection, lake, "pool", tenants, work, publications=[], audit_whole=[])
         connection.close()
-        nodes, error = dbt.run({"run": True, "full_refresh": made.full}, lambda _: None)
+        nodes, error = dbt.run({"run": True, "full_refresh": work.full}, lambda _: None)
     failed = [f"{node['name']}: {node['message']}" for node in nodes if node["status"] != "success"]
     assert error is None, f"the run failed: {failed or error}"
 

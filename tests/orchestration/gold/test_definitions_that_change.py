@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orchestration.audit.plan_misses import sentence
-from orchestration.gold import control as gold_control
+from orchestration.gold import plan as gold_plan
 from orchestration.gold.build import GoldResult, run_gold
 from orchestration.publish.publish import publish
 from tests.orchestration.gold.test_gold_incremental import TABLES, contents
@@ -209,18 +209,18 @@ def build(table: str) -> set[tuple[object, ...]]:
 
 
 def test_golds_definition_follows_from_its_sql_and_contracts_and_not_from_words(project: Any) -> None:
-    before = gold_control.definition()
+    before = gold_plan.definition()
     project("models/marts/core/dim_dates.yml", "description: UTC day; never null.", "description: The day; never null.")
-    assert gold_control.definition() == before
+    assert gold_plan.definition() == before
     project("models/marts/core/dim_dates.sql", "isodow(date) > 5", "isodow(date) > 4")
-    assert gold_control.definition() != before
+    assert gold_plan.definition() != before
 
 
 def test_gold_reads_no_policy_value_but_those_it_is_fingerprinted_by() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in gold_models.PROJECT.rglob("models/**/*.sql"))
     relations = set(re.findall(r"source\('control', '(plan_\w+|revenue_profiles)'\)", text))
     read = set(re.findall(r"settings\.(\w+)", text)) | relations
-    assert read - {"tenant_id"} == set(gold_control.POLICIES)
+    assert read - {"tenant_id"} == set(gold_plan.POLICIES)
 
 
 def test_published_months_that_a_changed_definition_moves_are_restated_as_that_before_any_other_cause(

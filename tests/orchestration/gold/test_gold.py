@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.gold import control as gold_control
+from orchestration.gold import plan as gold_plan
 from orchestration.gold.build import run_gold
 from orchestration.locks import shard_lock
 from tests.support.worlds.silver import SilverWorld, at
@@ -72,7 +72,7 @@ def test_new_data_rebuilds_its_days_and_nothing_before_them(tenure_home: Path, m
     assert weeks == [("acme", "2024-02-05", "2024-02-05"), ("bolt", "2024-02-05", "2024-02-05")]
 
     # A changed definition starts anew by itself, and so does a lost trail.
-    monkeypatch.setattr(gold_control, "definition", lambda: "another")
+    monkeypatch.setattr(gold_plan, "definition", lambda: "another")
     third = run_gold(lake, "pool")
     assert third.full and third.reason == "definition changed"
     assert len(unmarked("fct_account_engagement_daily", "date")) == 2
