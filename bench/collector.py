@@ -98,9 +98,10 @@ def _loaded(folder: Path, key: str, size: int, rate: float, seconds: float, conn
 
 def _groups(metrics: str) -> Groups:
     """What the collector itself counted."""
-    told = dict(line.rsplit(" ", 1) for line in httpx.get(metrics).text.splitlines() if not line.startswith("#"))
-    size = sum(float(value) for name, value in told.items() if name.startswith("tenure_collector_event_bytes_total{"))
-    syncs, requests = (float(told[f"tenure_collector_journal_sync_requests_{of}"]) for of in ("count", "sum"))
+    counters = dict(line.rsplit(" ", 1) for line in httpx.get(metrics).text.splitlines() if not line.startswith("#"))
+    bytes_of = "tenure_collector_event_bytes_total{"
+    size = sum(float(value) for name, value in counters.items() if name.startswith(bytes_of))
+    syncs, requests = (float(counters[f"tenure_collector_journal_sync_requests_{of}"]) for of in ("count", "sum"))
     return Groups(int(syncs), int(requests), int(size))
 
 
@@ -231,20 +232,20 @@ def _collector(folder: Path) -> Iterator[tuple[str, str]]:
         process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "COLUMNS": "400"}, stdout=file, stderr=file)
     try:
         deadline = time.monotonic() + 60
-        while not ((found := re.search(r"collector on (http\S+),", log.read_text())) and "complete" in log.read_text()):
+        while not ((ready := re.search(r"collector on (http\S+),", log.read_text())) and "complete" in log.read_text()):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"the collector did not start: {log.read_text()[-2000:]}")
             time.sleep(0.05)
         metrics = re.search(r"metrics on (http\S+)", log.read_text())
         assert metrics is not None
-        yield found[1], metrics[1]
+        yield ready[1], metrics[1]
     finally:
         process.terminate()
         process.wait(timeout=60)
 
 
 def _tenure(*arguments: str) -> str:
-    told = subprocess.run([sys.executable, "-c", _TENURE, *arguments], cwd=ROOT, capture_output=True, text=True)
-    if told.returncode:
-        raise SystemExit(f"tenure {arguments[0]} failed: {told.stdout[-1000:]}{told.stderr[-1000:]}")
-    return told.stdout
+    done = subprocess.run([sys.executable, "-c", _TENURE, *arguments], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"tenure {arguments[0]} failed: {done.stdout[-1000:]}{done.stderr[-1000:]}")
+    return done.stdout

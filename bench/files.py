@@ -49,9 +49,11 @@ def compare(folder: Path, *, days: int = 300, tenants: int = 10, step: int = 100
             _note(lake, counts)
             maintain(lake, "pool")
             _note(lake, counts)
-            say(f"day {number}: {sum(found[-2] for found in counts.values())} files before, "
-                f"{sum(found[-1] for found in counts.values())} after")  # fmt: skip
-    lines = [f"| {address} | " + " | ".join(map(str, found)) + " |" for address, found in counts.items() if any(found)]
+            say(f"day {number}: {sum(numbers[-2] for numbers in counts.values())} files before, "
+                f"{sum(numbers[-1] for numbers in counts.values())} after")  # fmt: skip
+    lines = [
+        f"| {address} | " + " | ".join(map(str, numbers)) + " |" for address, numbers in counts.items() if any(numbers)
+    ]
     heads = [f"run {number}: {when}" for number in range(step, days + 1, step) for when in ("before", "after")]
     published = "each published" if publish_every == 1 else f"every {publish_every}th published"
     return (

@@ -101,13 +101,13 @@ class _Generator:
         part = self.sockets[file].recv(65_536)
         if not part:
             raise SystemExit("the server closed a connection")
-        said = self.partial.pop(file, b"") + part
-        head, end, body = said.partition(b"\r\n\r\n")
+        reply = self.partial.pop(file, b"") + part
+        head, end, body = reply.partition(b"\r\n\r\n")
         size = _LENGTH.search(head)
         if not end or size is None or len(body) < int(size[1]):
-            self.partial[file] = said
+            self.partial[file] = reply
             return False
-        status = said[9:12].decode()
+        status = reply[9:12].decode()
         self.replies[status] = self.replies.get(status, 0) + 1
         return True
 

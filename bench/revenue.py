@@ -93,10 +93,10 @@ def _periods(number: int, last: date) -> Iterator[dict[str, Any]]:
 
 
 def _rates(last: date) -> list[dict[str, Any]]:
-    random, found, day = Random("rates"), [], START
+    random, rates, day = Random("rates"), [], START
     while day <= last:
         for currency, rate in (("USD", 0.9), ("GBP", 1.15)):
-            found.append(
+            rates.append(
                 {
                     "date": day,
                     "from_currency": currency,
@@ -105,7 +105,7 @@ def _rates(last: date) -> list[dict[str, Any]]:
                 }
             )
         day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return found
+    return rates
 
 
 def _land(lake: Lake, folder: Path, object: str, rows: list[dict[str, Any]], as_of: date) -> float:

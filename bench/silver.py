@@ -34,10 +34,10 @@ def compare(count: int, folder: Path, *, spark_count: int | None = None, pairs: 
     rows: dict[str, dict[str, int]] = {}
     for _ in range(pairs):
         for name in ("hand", "ours"):
-            told = _contest(name, folder)
-            times[name].append(told["seconds"])
-            peaks[name] = max(peaks.get(name, 0.0), told["peak_gb"])
-            rows[name] = told["rows"]
+            contest = _contest(name, folder)
+            times[name].append(contest["seconds"])
+            peaks[name] = max(peaks.get(name, 0.0), contest["peak_gb"])
+            rows[name] = contest["rows"]
     if rows["ours"] != rows["hand"]:
         raise SystemExit(f"they did not do the same work: ours {rows['ours']}, by hand {rows['hand']}")
     ours, hand = sorted(times["ours"])[pairs // 2], sorted(times["hand"])[pairs // 2]
@@ -96,9 +96,9 @@ def _contest(name: str, folder: Path) -> dict[str, dict[str, int] | float]:  # t
     )
     if done.returncode:
         raise SystemExit(f"{name} failed:\n{done.stderr[-3000:]}")
-    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    print(f"  {name}: {told['seconds']:.1f} s, {told['peak_gb']:.1f} GB", file=sys.stderr, flush=True)
-    return told  # type: ignore[return-value]
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    print(f"  {name}: {figures['seconds']:.1f} s, {figures['peak_gb']:.1f} GB", file=sys.stderr, flush=True)
+    return figures  # type: ignore[return-value]
 
 
 def _ours(folder: Path, engine: str) -> tuple[float, dict[str, int]]:

@@ -22,15 +22,21 @@ EVENTS = 5
 
 def compare(folder: Path, *, tenants: int = 200, a_day: int = 4_000, days: int = 300, trials: int = 3) -> str:
     """The table of one run as Markdown. `a_day`: events of all tenants on a day; idle: a lake of one day."""
-    found = {span: _measure(folder, span, tenants, a_day, trials) for span in (1, days)}
-    names = list(found[1])
-    rows = [f"| {name} | {found[1][name]:.2f} s | {found[days][name]:.2f} s |" for name in names if name != "dbt alone"]
+    measured = {span: _measure(folder, span, tenants, a_day, trials) for span in (1, days)}
+    names = list(measured[1])
+    rows = [
+        f"| {name} | {measured[1][name]:.2f} s | {measured[days][name]:.2f} s |"
+        for name in names
+        if name != "dbt alone"
+    ]
     rows.append(
         "| **from landing to published** | "
-        + " | ".join(f"**{sum(s for n, s in found[span].items() if n != 'dbt alone'):.1f} s**" for span in (1, days))
+        + " | ".join(f"**{sum(s for n, s in measured[span].items() if n != 'dbt alone'):.1f} s**" for span in (1, days))
         + " |"
     )
-    rows.append(f"| dbt's own start, by itself | {found[1]['dbt alone']:.2f} s | {found[days]['dbt alone']:.2f} s |")
+    rows.append(
+        f"| dbt's own start, by itself | {measured[1]['dbt alone']:.2f} s | {measured[days]['dbt alone']:.2f} s |"
+    )
     head = (
         f"{machine()}, median of {trials}; {EVENTS} events of one tenant among {tenants}\n\n"
         f"| step | lake of 1 day | lake of {days} days |\n|---|---|---|\n"
@@ -56,8 +62,8 @@ def _measure(folder: Path, span: int, tenants: int, a_day: int, trials: int) -> 
         taken.append({"land": landing} | run_path(lake))
         say(f"{span} days, trial {trial}: {sum(taken[-1].values()):.1f} s")
     # The first one pays for imports and caches.
-    found = {name: median(steps[name] for steps in taken[1:]) for name in taken[0]}
-    return found | {"dbt alone": median(_dbt_alone() for _ in range(trials))}
+    medians = {name: median(steps[name] for steps in taken[1:]) for name in taken[0]}
+    return medians | {"dbt alone": median(_dbt_alone() for _ in range(trials))}
 
 
 def _dbt_alone() -> float:
@@ -66,5 +72,5 @@ def _dbt_alone() -> float:
 
     clock = time.perf_counter()
     with DbtProcess("pool") as dbt:
-        dbt.run({"run": False, "full_refresh": False, "test": False}, lambda told: None)
+        dbt.run({"run": False, "full_refresh": False, "test": False}, lambda event: None)
     return time.perf_counter() - clock

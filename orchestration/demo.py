@@ -71,12 +71,12 @@ class Report:
 
     def queries(self) -> list[tuple[str, str]]:
         """(question, command to paste) of what there is data for."""
-        found = []
+        questions = []
         for question, statement, tenant in QUERIES:
             named = (tenant or "").format(git=self.git_tenant)
             if tenant is None or named:
-                found.append((question, f'tenure sql "{statement}"' + (f" --tenant {named}" if named else "")))
-        return found
+                questions.append((question, f'tenure sql "{statement}"' + (f" --tenant {named}" if named else "")))
+        return questions
 
 
 def demo(

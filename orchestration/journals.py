@@ -27,7 +27,7 @@ def land_collected(lake: Lake, log: logging.Logger, *, most_seconds: float = mat
         log.error(f"what collectors took could not be landed: {why}")
         return
     if landed.segments:
-        told = f"{landed.accepted} events and {landed.hooks.added} deliveries of webhooks"
-        log.info(f"{told} landed out of journals, {landed.quarantined} quarantined")
+        counts = f"{landed.accepted} events and {landed.hooks.added} deliveries of webhooks"
+        log.info(f"{counts} landed out of journals, {landed.quarantined} quarantined")
     for path, why in landed.kept.items():
         log.error(f"{path} is kept: {why}")

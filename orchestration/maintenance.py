@@ -63,7 +63,9 @@ def maintain(
 
 def kept_versions(lake: Lake, shard: str) -> dict[str, set[int]]:
     """Address → Delta versions that may still be read: by a kept publication, or by the next run as its "before"."""
-    kept = {address: set(found) for address, found in pinned_versions(home.published_root()).get(shard, {}).items()}
+    kept = {
+        address: set(versions) for address, versions in pinned_versions(home.published_root()).get(shard, {}).items()
+    }
     for spec in all_specs().values():
         table = lake.table(spec, shard)
         inputs = (last_metadata(table) or {}).get("inputs", {}) if table else {}
@@ -71,16 +73,16 @@ def kept_versions(lake: Lake, shard: str) -> dict[str, set[int]]:
     if home.build_path(shard).exists():
         connection = duck.connect(home.build_path(shard))
         try:
-            known = connection.execute("select 1 from duckdb_tables() where table_name = 'consumed'").fetchone()
-            if known:
+            is_built = connection.execute("select 1 from duckdb_tables() where table_name = 'consumed'").fetchone()
+            if is_built:
                 _add(kept, connection.execute("select address, version from control.consumed").fetchall())
         finally:
             connection.close()
     return kept
 
 
-def _add(kept: dict[str, set[int]], found: Iterable[tuple[str, int | None]]) -> None:
-    for address, version in found:
+def _add(kept: dict[str, set[int]], versions: Iterable[tuple[str, int | None]]) -> None:
+    for address, version in versions:
         if version is not None:
             kept.setdefault(address, set()).add(version)
 

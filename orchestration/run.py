@@ -132,8 +132,8 @@ def _note(event: DagsterEvent, result: RunResult, tell: Callable[[Progress], Non
             tell(Progress("check", result.shard, label, check.description or "", passed=False))
     elif event.event_type_value == "ASSET_MATERIALIZATION" and event.asset_key is not None:
         if event.asset_key.path == ["published", "manifest"]:
-            told = event.step_materialization_data.materialization.metadata
-            result.published = {key: value.value for key, value in told.items()}
+            metadata = event.step_materialization_data.materialization.metadata
+            result.published = {key: value.value for key, value in metadata.items()}
     elif event.is_job_success:
         result.succeeded = True
     elif event.is_job_failure and not result.error:
@@ -147,5 +147,5 @@ def _reason(event: DagsterEvent) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     text = error.message.strip() if error else (event.message or "the step failed")
-    told = storage.explained(RuntimeError(text), home.lake_root())
-    return f"{told}" if told else text
+    explained = storage.explained(RuntimeError(text), home.lake_root())
+    return f"{explained}" if explained else text

@@ -143,8 +143,8 @@ def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
 
 def sync_shards(instance: dg.DagsterInstance, shards: list[str]) -> list[str]:
     """Make the catalog's shards known to Dagster as partitions; returns them."""
-    known = set(instance.get_dynamic_partitions("shards"))
-    if missing := [shard for shard in shards if shard not in known]:
+    partitions = set(instance.get_dynamic_partitions("shards"))
+    if missing := [shard for shard in shards if shard not in partitions]:
         instance.add_dynamic_partitions("shards", missing)
     return shards
 
@@ -161,13 +161,13 @@ def _landed(lake: object, shard: str) -> Versions:
     from warehouse_models.lake.lake import Lake
 
     assert isinstance(lake, Lake)
-    found = {spec.address: lake.version(spec, shard) for spec in _watched()}
-    return {address: version for address, version in found.items() if version is not None}
+    versions = {spec.address: lake.version(spec, shard) for spec in _watched()}
+    return {address: version for address, version in versions.items() if version is not None}
 
 
 def _read_by_last_run(instance: dg.DagsterInstance, shard: str) -> Versions:
     """Delta versions of bronze that the shard's latest run noted, whoever started it (the schedule, a person, us)."""
-    found: Versions = {}
+    versions: Versions = {}
     for spec in _watched():
         records = instance.fetch_materializations(
             dg.AssetRecordsFilter(asset_key=key_of(spec.address), asset_partitions=[shard]), limit=1
@@ -175,8 +175,8 @@ def _read_by_last_run(instance: dg.DagsterInstance, shard: str) -> Versions:
         noted = records[0].asset_materialization if records else None
         value = noted.metadata[VERSION].value if noted else NO_TABLE
         if isinstance(value, int) and value != NO_TABLE:
-            found[spec.address] = value
-    return found
+            versions[spec.address] = value
+    return versions
 
 
 def _run_key(shard: str, versions: Versions) -> str:

@@ -81,11 +81,11 @@ class ServingResult:
         """
         most = limit if limit is not None else int(os.environ.get("TENURE_SQL_ROWS") or 1_000_000)
         with self._bounded():
-            found = self._connection.fetchmany(most)
-            if limit is None and len(found) == most and self._connection.fetchone() is not None:
+            fetched = self._connection.fetchmany(most)
+            if limit is None and len(fetched) == most and self._connection.fetchone() is not None:
                 next_step = "aggregate, add LIMIT, or set TENURE_SQL_ROWS"
                 raise TenureError("the statement", f"it gives more than {most:,} rows", next_step)
-        return found
+        return fetched
 
     def arrow(self) -> pa.Table:
         """The rows that are left as an Arrow table. TenureError: too much time or memory."""
@@ -277,13 +277,13 @@ def _attach(raw: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
 
 def _columns(raw: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
     """Mart → its (column, type) pairs in order, of the database in use."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    columns: dict[str, list[tuple[str, str]]] = {}
     for table, column, kind in raw.execute(
         "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'marts' "
         "and database_name = current_database() order by table_name, column_index"
     ).fetchall():
-        found.setdefault(table, []).append((column, kind))
-    return found
+        columns.setdefault(table, []).append((column, kind))
+    return columns
 
 
 def _is_union(raw: duckdb.DuckDBPyConnection) -> bool:
@@ -303,12 +303,12 @@ def _directories(principal: Principal, manifest: Manifest) -> list[str]:
     if principal.tenants is None:
         shards = set(manifest.tables) | {str(entry["shard"]) for entry in manifest.tenants.values()}
         return [f"{lake}/shards/{shard}/{layer}" for shard in sorted(shards) for layer in ("silver", "gold")]
-    found = set()
+    folders = set()
     for slug in principal.tenants & manifest.tenants.keys():
         for address in VIEWED:
             table = f"{lake}/shards/{manifest.tenants[slug]['shard']}/{address}"
-            found |= {f"{table}/_delta_log", f"{table}/tenant_id={slug}"}
-    return sorted(found)
+            folders |= {f"{table}/_delta_log", f"{table}/tenant_id={slug}"}
+    return sorted(folders)
 
 
 def _lock(raw: duckdb.DuckDBPyConnection, directories: Sequence[str]) -> None:

@@ -102,10 +102,10 @@ def _constant(node: Node) -> Any:
 
 def _replacement(name: str, children: Sequence[Node]) -> float:
     """How much longer a replacement can make a text: once for every place it fits."""
-    found = [_constant(child) for child in children[1:3]]
-    if len(found) < 2 or not all(isinstance(value, str) for value in found):
+    texts = [_constant(child) for child in children[1:3]]
+    if len(texts) < 2 or not all(isinstance(value, str) for value in texts):
         return float(_TEXT)
-    old, new = found
+    old, new = texts
     return max(1.0, len(new) / max(1, len(old))) if name == "replace" else 1.0 + len(new)
 
 
@@ -119,6 +119,6 @@ def _elements(children: Sequence[Node]) -> float:
         return math.ceil(abs(last - first) / abs(step)) if step else 1.0
     if len(children) < 3 or isinstance(values[2], int | float):
         return float(MAX_LIST)
-    told = values[2] if isinstance(values[2], str) else str(children[2].get("function_name", ""))
-    unit = _STEP.match(told)
+    step_text = values[2] if isinstance(values[2], str) else str(children[2].get("function_name", ""))
+    unit = _STEP.match(step_text)
     return _STEPS.get(unit[1], math.inf) if unit else math.inf

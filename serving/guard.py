@@ -84,12 +84,12 @@ def _check_size(statement: str) -> None:
 def _tree(connection: duckdb.DuckDBPyConnection, statement: str) -> Mapping[str, Any]:
     try:
         row = connection.execute("select json_serialize_sql(?::varchar, skip_empty := true)", [statement]).fetchone()
-        told = json.loads(row[0]) if row else {"error": True}
+        parsed = json.loads(row[0]) if row else {"error": True}
     except (duckdb.Error, RecursionError) as error:
         raise Refused("the statement", _first_line(error), "write it flatter and shorter") from error
-    if told.get("error") or len(told.get("statements", [])) != 1:
-        raise Refused("the statement", told.get("error_message") or "it cannot be read")
-    node: Mapping[str, Any] = told["statements"][0]["node"]
+    if parsed.get("error") or len(parsed.get("statements", [])) != 1:
+        raise Refused("the statement", parsed.get("error_message") or "it cannot be read")
+    node: Mapping[str, Any] = parsed["statements"][0]["node"]
     return node
 
 

@@ -49,11 +49,11 @@ def write_sandbox(tell: Tell, seed: int = SEED, days: int = DAYS, last_day: date
     """
     noted = folder() / "world.json"
     if noted.exists():
-        told = json.loads(noted.read_text())
-        if (told["seed"], told["days"]) != (seed, days) or last_day not in (None, date.fromisoformat(told["last_day"])):
-            why = f"another world is there already (seed {told['seed']}, {told['days']} days to {told['last_day']})"
+        note = json.loads(noted.read_text())
+        if (note["seed"], note["days"]) != (seed, days) or last_day not in (None, date.fromisoformat(note["last_day"])):
+            why = f"another world is there already (seed {note['seed']}, {note['days']} days to {note['last_day']})"
             raise TenureError("the sandbox world", why, f"create it in another TENURE_HOME, or remove {folder()}")
-        world = World(seed=seed, days=days, last_day=date.fromisoformat(told["last_day"]))
+        world = World(seed=seed, days=days, last_day=date.fromisoformat(note["last_day"]))
         return [TenantFiles.of(folder() / plan.slug, plan) for plan in world.tenants]
     # A world that was not written to its end has no note: it is written anew.
     shutil.rmtree(folder(), ignore_errors=True)
@@ -67,7 +67,7 @@ def land_sandbox(lake: Lake, files: Sequence[TenantFiles], tell: Tell) -> list[L
     """Add the world's tenants to the catalog and land their files; landing them again adds nothing."""
     catalog = Catalog(lake)
     last_day = str(json.loads((folder() / "world.json").read_text())["last_day"])
-    found = []
+    landed = []
     for tenant in files:
         if tenant.shard != DEFAULT_SHARD:
             catalog.add_shard(tenant.shard, "dedicated")
@@ -80,8 +80,8 @@ def land_sandbox(lake: Lake, files: Sequence[TenantFiles], tell: Tell) -> list[L
             "exchange_rates": tenant.exchange_rates,
             "events": tenant.events,
         }
-        found.append(_land(lake, catalog, tenant.slug, tenant.shard, parts, tell, last_day))
-    return found
+        landed.append(_land(lake, catalog, tenant.slug, tenant.shard, parts, tell, last_day))
+    return landed
 
 
 def land_repository(lake: Lake, repository: Path, slug: str, name: str, tell: Tell) -> Landed:

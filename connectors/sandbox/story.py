@@ -84,11 +84,11 @@ class Story:
         at = self._start(user.id, day, user.offset_hours)
         if at >= self.end:
             return []
-        said = user.alias_of if user.alias_of is not None and day < user.renamed_on else user.id
+        sent_id = user.alias_of if user.alias_of is not None and day < user.renamed_on else user.id
         made: list[Moment] = []
 
         def say(kind: str, **more: object) -> Moment:
-            moment = Moment(at, kind, said, user=said, channel=user.channel, skew=user.skew_ms)
+            moment = Moment(at, kind, sent_id, user=sent_id, channel=user.channel, skew=user.skew_ms)
             moment.name, moment.offset_hours = None, user.offset_hours
             if user.knows == "context" and (here := user.account_on(self._day(at))) is not None:
                 moment.context_group = here.id
@@ -105,7 +105,7 @@ class Story:
             say("identify", anonymous=user.device if user.channel != "server" else None, traits=traits)
             user.is_known = True
             at += rng.randrange(20, 400)
-        if user.alias_of is not None and day == user.renamed_on and said == user.id:
+        if user.alias_of is not None and day == user.renamed_on and sent_id == user.id:
             say("alias", previous=user.alias_of)
             at += rng.randrange(20, 400)
         if user.knows == "group" and user.has_grouped is not user.account_on(self._day(at)):
@@ -134,12 +134,12 @@ class Story:
 
     def _act(self, user: User, at: int, day: int, say: object) -> None:
         rng = self.rng
-        known = [f for f in user.features if day >= f.launched * self.days]
-        if not known or (user.channel != "server" and rng.random() < 0.28):
+        launched = [f for f in user.features if day >= f.launched * self.days]
+        if not launched or (user.channel != "server" and rng.random() < 0.28):
             kind = "screen" if user.channel == "mobile" else "page"
             say(kind, name=rng.choice(self.plan.pages))  # type: ignore[operator]
         else:
-            feature = rng.choices(known, [f.weight for f in known])[0]
+            feature = rng.choices(launched, [f.weight for f in launched])[0]
             say("track", name=feature.event)  # type: ignore[operator]
 
     def _browse(self, user: User, day: int) -> list[Moment]:

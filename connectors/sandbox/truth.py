@@ -103,10 +103,10 @@ class Truth:
         (folder / "totals.json").write_text(json.dumps(dict(sorted(self.totals.items())), indent=1) + "\n")
 
     def _within(self, day: int, length: int) -> int:
-        found: set[str] = set()
+        users: set[str] = set()
         for back in range(length):
-            found |= self._users.get(day - back, set())
-        return len(found)
+            users |= self._users.get(day - back, set())
+        return len(users)
 
 
 def _date(day: int) -> str:

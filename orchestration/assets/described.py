@@ -36,7 +36,7 @@ def columns_of(spec: TableSpec) -> dict[str, Any]:
 
 def spec_of(spec: TableSpec, **more: Any) -> dg.AssetSpec:
     """The AssetSpec of a bronze or silver table; `more` overrides or adds AssetSpec arguments."""
-    said: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "key": key_of(spec.address),
         "description": description_of(spec),
         "owners": [f"team:{spec.owner}"],
@@ -44,4 +44,4 @@ def spec_of(spec: TableSpec, **more: Any) -> dg.AssetSpec:
         "metadata": columns_of(spec),
         "kinds": {"delta"},
     }
-    return dg.AssetSpec(**(said | more))
+    return dg.AssetSpec(**(arguments | more))

@@ -58,9 +58,9 @@ def gold_assets() -> dg.AssetsDefinition:
         )
         pipeline.hand_over(result)
         for check in result.checks:
-            known = checks.get(check.name)
-            if known and known.key in context.selected_asset_check_keys:
-                yield check_result(known.key, check.failing, check.words)
+            check_spec = checks.get(check.name)
+            if check_spec and check_spec.key in context.selected_asset_check_keys:
+                yield check_result(check_spec.key, check.failing, check.words)
         plan = checks[CHECK].key
         if not result.skipped and result.error is None and plan in context.selected_asset_check_keys:
             yield _plan_result(plan, result)
@@ -77,13 +77,13 @@ def gold_assets() -> dg.AssetsDefinition:
 
 def check_result(key: dg.AssetCheckKey, failing: Any, words: str) -> dg.AssetCheckResult:
     """A check's outcome; `failing` maps tenant -> failing rows and is empty where it passed."""
-    told = ", ".join(f"{tenant} ({rows:,})" for tenant, rows in sorted(failing.items()))
+    tenants = ", ".join(f"{tenant} ({rows:,})" for tenant, rows in sorted(failing.items()))
     return dg.AssetCheckResult(
         asset_key=key.asset_key,
         check_name=key.name,
         passed=not failing,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"{words}. Tenants (rows): {told}" if failing else None,
+        description=f"{words}. Tenants (rows): {tenants}" if failing else None,
         metadata={"failing tenants": sorted(failing), "failing rows": sum(failing.values())},
     )
 
@@ -135,14 +135,14 @@ def _spec(model: dict[str, Any]) -> dg.AssetSpec:
 
 def _deps(model: dict[str, Any]) -> list[dg.AssetKey]:
     """Models and silver tables it reads. The control schema is no table of ours: run_gold prepares it for each run."""
-    found = set()
+    keys = set()
     for unique_id in model["depends_on"]["nodes"]:
         kind, _, *rest = unique_id.split(".")
         if kind == "model":
-            found.add(model_key(rest[-1]))
+            keys.add(model_key(rest[-1]))
         elif kind == "source" and rest[0].startswith("silver_"):
-            found.add(key_of(f"silver/{rest[0].removeprefix('silver_')}/{rest[1]}"))
-    return sorted(found, key=lambda key: list(key.path))
+            keys.add(key_of(f"silver/{rest[0].removeprefix('silver_')}/{rest[1]}"))
+    return sorted(keys, key=lambda key: list(key.path))
 
 
 def _check_specs() -> Iterator[dg.AssetCheckSpec]:
@@ -168,10 +168,10 @@ def _check_specs() -> Iterator[dg.AssetCheckSpec]:
 def _metadata(name: str, result: GoldResult) -> dict[str, Any]:
     if result.skipped:
         return {"skipped": True, "tenants": 0}
-    found = next((model for model in result.models if model.name == name), None)
-    told: dict[str, Any] = {"skipped": found is None, "tenants": len(result.tenants), "full": result.full}
-    if found is not None:
-        told |= {"seconds": round(found.seconds, 3), "status": found.status}
-        if found.rows is not None:
-            told["dagster/row_count"] = found.rows
-    return told
+    built = next((model for model in result.models if model.name == name), None)
+    metadata: dict[str, Any] = {"skipped": built is None, "tenants": len(result.tenants), "full": result.full}
+    if built is not None:
+        metadata |= {"seconds": round(built.seconds, 3), "status": built.status}
+        if built.rows is not None:
+            metadata["dagster/row_count"] = built.rows
+    return metadata

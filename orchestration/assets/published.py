@@ -67,8 +67,8 @@ def published_assets() -> dg.AssetsDefinition:
             "seconds": round(sum(result.seconds.values()), 3),
             "dagster/uri": str(home.published_root()),
         }
-        told = "; ".join(f"{slug}: {reason}" for slug, reason in sorted(held.items()))
-        check = check_result(HELD.key, dict.fromkeys(held, 0), f"Held back: {told}" if held else "")
+        reasons = "; ".join(f"{slug}: {reason}" for slug, reason in sorted(held.items()))
+        check = check_result(HELD.key, dict.fromkeys(held, 0), f"Held back: {reasons}" if held else "")
         return dg.MaterializeResult(
             asset_key=KEY,
             data_version=dg.DataVersion(str(result.manifest)),

@@ -35,16 +35,18 @@ def plan_misses(connection: Any, tenants: Iterable[str]) -> dict[str, dict[str, 
         f"where plan_miss is not null and ({predicate(days, 'event_date', 'event_month')}) "
         "group by all order by all"
     ).fetchall()
-    found: dict[str, dict[str, int]] = {}
+    by_tenant: dict[str, dict[str, int]] = {}
     for slug, source, events in rows:
-        found.setdefault(slug, {})[source] = events
-    return found
+        by_tenant.setdefault(slug, {})[source] = events
+    return by_tenant
 
 
 def sentence(misses: Mapping[str, Mapping[str, int]]) -> str:
     """`misses` for a person: tenants, and their sources with the most events first."""
-    told = []
+    phrases = []
     for slug, sources in sorted(misses.items()):
         ranked = sorted(sources.items(), key=lambda item: (-item[1], item[0]))
-        told.append(f"{slug} {sum(sources.values()):,} ({', '.join(f'{name} {events:,}' for name, events in ranked)})")
-    return f"{WORDS}: {'; '.join(told)}. See plan_miss in fct_events."
+        phrases.append(
+            f"{slug} {sum(sources.values()):,} ({', '.join(f'{name} {events:,}' for name, events in ranked)})"
+        )
+    return f"{WORDS}: {'; '.join(phrases)}. See plan_miss in fct_events."

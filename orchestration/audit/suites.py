@@ -73,11 +73,11 @@ def judge(rules: Sequence[Rule], frames: Mapping[str, Any], context: Any = None)
         for address, frame in filled.items():
             wanted = [rule for rule in rules if rule.about == address]
             batch = source.add_dataframe_asset(address).add_batch_definition_whole_dataframe("now")
-            told = batch.get_batch(batch_parameters={"dataframe": frame}).validate(
+            validation = batch.get_batch(batch_parameters={"dataframe": frame}).validate(
                 _suite(address, wanted),
                 result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["tenant_id"]},
             )
-            for outcome in told.results:
+            for outcome in validation.results:
                 if outcome.exception_info and outcome.exception_info.get("raised_exception"):
                     raise RuntimeError(f"{address}: {outcome.exception_info.get('exception_message')}")
                 name = outcome.expectation_config.kwargs["column"]
@@ -131,10 +131,10 @@ def _great_expectations() -> Any:
 
 
 def _by_table(rules: Sequence[Rule]) -> dict[str, list[Rule]]:
-    found: dict[str, list[Rule]] = {}
+    by_table: dict[str, list[Rule]] = {}
     for rule in rules:
-        found.setdefault(rule.about, []).append(rule)
-    return found
+        by_table.setdefault(rule.about, []).append(rule)
+    return by_table
 
 
 def _frame(connection: duckdb.DuckDBPyConnection, rows: str, rules: Sequence[Rule]) -> Any:
@@ -164,10 +164,12 @@ def _mart_rows(mart: gold_models.Mart, scope: Scope) -> str:
     # suite read all of every tenant's history.
     terms = _conditions(scope, by_day)
     if len(terms) > _SCANS:
-        within = f" and told.{by_day} between scope.from_date and scope.to_date" if by_day else ""
-        mine = f"scope.tenant_id = told.tenant_id{within}"
+        within = f" and mart_rows.{by_day} between scope.from_date and scope.to_date" if by_day else ""
+        mine = f"scope.tenant_id = mart_rows.tenant_id{within}"
         terms = [f"exists (select 1 from control.audit_scope as scope where {mine})"]
-    rows = " union all ".join(f"select * from marts.{mart.name} as told where {term}" for term in terms or ["false"])
+    rows = " union all ".join(
+        f"select * from marts.{mart.name} as mart_rows where {term}" for term in terms or ["false"]
+    )
     return (
         "select rows.*, tenants.data_through as last_day, "
         f"date_trunc('{mart.slice_unit}', tenants.first_event_date)::date as first_day "
@@ -177,15 +179,15 @@ def _mart_rows(mart: gold_models.Mart, scope: Scope) -> str:
 
 def _scope(build: duckdb.DuckDBPyConnection) -> Scope:
     """control.audit_scope by tenant, its ranges merged so that no row comes twice."""
-    found: Scope = {}
+    scope: Scope = {}
     rows = build.execute("select tenant_id, from_date, to_date from control.audit_scope order by all").fetchall()
     for tenant, first, last in rows:
-        ranges = found.setdefault(tenant, [])
+        ranges = scope.setdefault(tenant, [])
         if ranges and first <= ranges[-1][1]:
             ranges[-1] = (ranges[-1][0], max(last, ranges[-1][1]))
         else:
             ranges.append((first, last))
-    return found
+    return scope
 
 
 def _conditions(scope: Scope, column: str | None) -> list[str]:

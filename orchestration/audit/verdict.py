@@ -18,7 +18,7 @@ class Check:
 
     `kind`: dbt, bronze_in or gold_out. `about`: the address it looks at, e.g. `gold/dim_accounts`. `words`: what it
     means when it fails, for somebody who never saw a database. `failing`: tenant → failing rows; empty: it passed.
-    `told`: tenant → what its failing rows themselves say is wrong, in place of `words`.
+    `row_words`: tenant → what its failing rows themselves say is wrong, in place of `words`.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Check:
     about: str
     words: str
     failing: Mapping[str, int] = field(default_factory=dict)
-    told: Mapping[str, str] = field(default_factory=dict)
+    row_words: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -39,7 +39,7 @@ class Failure:
     """A check that names one tenant: as in Check, with the number of that tenant's failing rows.
 
     `kind` is also `shard`: a failure without a tenant, whose next run has to judge again although nothing moved.
-    `is_told`: its rows name what is wrong, so it is the cause where others are consequences.
+    `is_from_rows`: its rows name what is wrong, so it is the cause where others are consequences.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Failure:
     rows: int
     kind: str = "dbt"
     about: str = ""
-    is_told: bool = False
+    is_from_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Verdict:
     @property
     def ranked(self) -> tuple[Failure, ...]:
         """The failures, the worst first; before them those that name what is wrong."""
-        return tuple(sorted(self.failures, key=lambda failure: (not failure.is_told, -failure.rows, failure.name)))
+        return tuple(sorted(self.failures, key=lambda failure: (not failure.is_from_rows, -failure.rows, failure.name)))
 
     @property
     def reason(self) -> str | None:
@@ -78,14 +78,14 @@ class Verdict:
         if self.green:
             return None
         # A rule of the border repeats what a dbt test of the same table says more precisely.
-        told_by_dbt = {failure.about for failure in self.failures if failure.kind == "dbt"}
-        told: list[str] = []
+        checked_by_dbt = {failure.about for failure in self.failures if failure.kind == "dbt"}
+        sentences: list[str] = []
         for failure in self.ranked:
-            repeats = failure.kind == "gold_out" and failure.about in told_by_dbt
-            if not repeats and failure.words not in told:
-                told.append(failure.words)
-        more = f"; and {len(told) - 3} more" if len(told) > 3 else ""
-        return "; ".join(told[:3]) + more
+            repeats = failure.kind == "gold_out" and failure.about in checked_by_dbt
+            if not repeats and failure.words not in sentences:
+                sentences.append(failure.words)
+        more = f"; and {len(sentences) - 3} more" if len(sentences) > 3 else ""
+        return "; ".join(sentences[:3]) + more
 
 
 def verdicts(tenants: Iterable[str], checks: Iterable[Check], shard_error: str | None = None) -> dict[str, Verdict]:
@@ -93,10 +93,10 @@ def verdicts(tenants: Iterable[str], checks: Iterable[Check], shard_error: str |
     failures: dict[str, list[Failure]] = {tenant: [] for tenant in tenants}
     for check in checks:
         for tenant, rows in check.failing.items():
-            words, is_told = check.told.get(tenant, check.words), tenant in check.told
-            failure = Failure(check.name, words, rows, check.kind, check.about, is_told)
+            words, is_from_rows = check.row_words.get(tenant, check.words), tenant in check.row_words
+            failure = Failure(check.name, words, rows, check.kind, check.about, is_from_rows)
             failures.setdefault(tenant, []).append(failure)
     if shard_error is not None:
-        for found in failures.values():
-            found.append(Failure(SHARD, "the newest figures could not be computed", 0, SHARD))
-    return {tenant: Verdict(tenant, tuple(found)) for tenant, found in sorted(failures.items())}
+        for named in failures.values():
+            named.append(Failure(SHARD, "the newest figures could not be computed", 0, SHARD))
+    return {tenant: Verdict(tenant, tuple(named)) for tenant, named in sorted(failures.items())}

@@ -42,15 +42,15 @@ def examine() -> list[Finding]:
         _published,
         _services,
     ]
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for look in looks:
         try:
-            found += look()
+            findings += look()
         except TenureError as error:
-            told = Finding(error.what, "wrong", error.why, error.next_step)
-            if told not in found:
-                found.append(told)
-    return found
+            finding = Finding(error.what, "wrong", error.why, error.next_step)
+            if finding not in findings:
+                findings.append(finding)
+    return findings
 
 
 def _python() -> Iterator[Finding]:
@@ -69,10 +69,10 @@ def _java() -> Iterator[Finding]:
         return
     from transforms.engines.spark_jars import jar_files
 
-    told = subprocess.run([program, "-version"], capture_output=True, text=True).stderr.splitlines()
+    version = subprocess.run([program, "-version"], capture_output=True, text=True).stderr.splitlines()
     try:
         jars = len(jar_files())
-        yield Finding("Spark", "ok", f"{told[0] if told else program}; {jars} Delta JARs")
+        yield Finding("Spark", "ok", f"{version[0] if version else program}; {jars} Delta JARs")
     except TenureError as error:
         yield Finding("Spark", "note", error.why, error.next_step)
 
@@ -185,12 +185,12 @@ def _notice(file: Path) -> str | None:
     except (duckdb.Error, OSError):
         return None
     try:
-        found = connection.execute("select notice from marts.trust").fetchone()
+        row = connection.execute("select notice from marts.trust").fetchone()
     except duckdb.Error:
         return None
     finally:
         connection.close()
-    return found[0] if found else None
+    return row[0] if row else None
 
 
 def _services() -> Iterator[Finding]:

@@ -54,8 +54,8 @@ def start(name: str, command: Sequence[str], *, env: Mapping[str, str], cwd: Pat
             cwd=cwd,
             start_new_session=True,
         )
-    told = {"pid": process.pid, "started": _started(process.pid), "command": list(command)}
-    _pid_file(name).write_text(json.dumps(told))
+    note = {"pid": process.pid, "started": _started(process.pid), "command": list(command)}
+    _pid_file(name).write_text(json.dumps(note))
     return Running(name, process.pid, list(command))
 
 
@@ -63,14 +63,14 @@ def running(name: str) -> Running | None:
     """The process of this name, or None; a pid file of a process that is gone is removed."""
     path = _pid_file(name)
     try:
-        told = json.loads(path.read_text())
+        noted = json.loads(path.read_text())
     except FileNotFoundError:
         return None
     except ValueError:
         path.unlink(missing_ok=True)
         return None
-    if is_alive(told["pid"]) and _started(told["pid"]) == told["started"]:
-        return Running(name, told["pid"], told["command"])
+    if is_alive(noted["pid"]) and _started(noted["pid"]) == noted["started"]:
+        return Running(name, noted["pid"], noted["command"])
     path.unlink(missing_ok=True)
     return None
 
@@ -91,17 +91,17 @@ def is_alive(pid: int) -> bool:
 
 def stop_all(names: Sequence[str], patience: float = 15.0) -> list[str]:
     """Stop processes and their groups at once: politely, after `patience` seconds by force; names of those that ran."""
-    found = [process for name in names if (process := running(name))]
+    processes = [process for name in names if (process := running(name))]
     for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
-        for process in found:
+        for process in processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, sign)
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and any(_group_lives(process.pid) for process in found):
+        while time.monotonic() < deadline and any(_group_lives(process.pid) for process in processes):
             time.sleep(0.1)
-    for process in found:
+    for process in processes:
         _pid_file(process.name).unlink(missing_ok=True)
-    return [process.name for process in found]
+    return [process.name for process in processes]
 
 
 def wait_until(name: str, ready: Callable[[], bool], seconds: float) -> None:
@@ -153,8 +153,8 @@ def _started(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
-        told = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True)
-        return told.stdout.strip()
+        listed = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True)
+        return listed.stdout.strip()
 
 
 def _group_lives(group: int) -> bool:

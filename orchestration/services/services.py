@@ -95,8 +95,8 @@ def load_error(url: str) -> str:
     request = urllib.request.Request(f"{url}/graphql", body, {"content-type": "application/json"})
     with _opener().open(request, timeout=60) as answer:
         entries = json.load(answer)["data"]["workspaceOrError"]["locationEntries"]
-    found = [entry["locationOrLoadError"] for entry in entries if entry["locationOrLoadError"]]
-    return "; ".join(str(entry["message"]).strip() for entry in found if entry["__typename"] == "PythonError")
+    errors = [entry["locationOrLoadError"] for entry in entries if entry["locationOrLoadError"]]
+    return "; ".join(str(entry["message"]).strip() for entry in errors if entry["__typename"] == "PythonError")
 
 
 def up_superset() -> str:

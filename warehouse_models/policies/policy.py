@@ -62,10 +62,10 @@ def engagement_defaults() -> Mapping[str, Any]:
 
 def check_key(key: str) -> None:
     """TenureError where there is no setting `key`; names those that are."""
-    known = sorted([*engagement_defaults(), *revenue_policy.defaults(), "reporting_currency", "tracking_plan"])
-    if key not in known:
+    settings = sorted([*engagement_defaults(), *revenue_policy.defaults(), "reporting_currency", "tracking_plan"])
+    if key not in settings:
         why = "there is no such setting"
-        raise TenureError(f"setting {key}", why, f"known settings: {', '.join(known)}; quotas: {', '.join(QUOTAS)}")
+        raise TenureError(f"setting {key}", why, f"known settings: {', '.join(settings)}; quotas: {', '.join(QUOTAS)}")
 
 
 def check_setting(key: str, value: Any) -> Any:
@@ -114,24 +114,24 @@ def _internal_users(key: str, value: Any) -> dict[str, list[str]]:
     kinds = engagement_defaults()[key]
     example = json.dumps({"domains": ["example.com"], "users": [], "accounts": []})
     try:
-        told = json.loads(value) if isinstance(value, str) else value
-        if not isinstance(told, Mapping) or set(told) - set(kinds):
+        rules = json.loads(value) if isinstance(value, str) else value
+        if not isinstance(rules, Mapping) or set(rules) - set(kinds):
             raise ValueError
-        found = {kind: told.get(kind, []) for kind in kinds}
-        if not all(isinstance(items, list) for items in found.values()):
+        items_of = {kind: rules.get(kind, []) for kind in kinds}
+        if not all(isinstance(items, list) for items in items_of.values()):
             raise ValueError
     except (ValueError, RecursionError):
         raise TenureError(f"setting {key}", "it is not the mapping it should be", f"e.g. '{example}'") from None
-    for kind, items in found.items():
+    for kind, items in items_of.items():
         for item in items:
             if not isinstance(item, str) or not item.strip():
                 raise TenureError(f"setting {key}", f"{item!r} in {kind} is no text", f"e.g. '{example}'")
-    found["domains"] = [domain.lower() for domain in found["domains"]]
-    if bad := [domain for domain in found["domains"] if not _DOMAIN.fullmatch(domain)]:
+    items_of["domains"] = [domain.lower() for domain in items_of["domains"]]
+    if bad := [domain for domain in items_of["domains"] if not _DOMAIN.fullmatch(domain)]:
         # It is compared with what stands after the @ of an address, so it would match nobody without a word.
         why = f"{bad[0]!r} is no e-mail domain; there are no patterns"
         raise TenureError(f"setting {key}", why, "write what stands after the @: example.com")
-    return {kind: sorted(set(items)) for kind, items in found.items()}
+    return {kind: sorted(set(items)) for kind, items in items_of.items()}
 
 
 def effective(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,20 +146,20 @@ def settings_hash(settings: Mapping[str, Any], reads: Iterable[str]) -> str:
     """
     rows = _rows(settings)
     values = dict(zip((name for name, _ in _SETTINGS), rows["settings"][0], strict=True)) | rows
-    told = [(name, values[name]) for name in sorted(reads)]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
+    pairs = [(name, values[name]) for name in sorted(reads)]
+    return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()[:12]
 
 
 def settings_tables(tenants: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, pa.Table]:
     """RELATIONS as Arrow tables, each led by tenant_id, for (tenant, settings) pairs."""
-    found: dict[str, list[tuple[Any, ...]]] = {name: [] for name in RELATIONS}
+    rows_of: dict[str, list[tuple[Any, ...]]] = {name: [] for name in RELATIONS}
     for tenant, settings in tenants:
         for name, rows in _rows(settings).items():
-            found[name] += [(tenant, *row) for row in rows]
+            rows_of[name] += [(tenant, *row) for row in rows]
     tables = {}
     for name, columns in _RELATIONS.items():
         schema = pa.schema([("tenant_id", pa.string()), *columns])
-        values = list(zip(*found[name], strict=True)) or [()] * len(schema)
+        values = list(zip(*rows_of[name], strict=True)) or [()] * len(schema)
         tables[name] = pa.table([pa.array(v, f.type) for v, f in zip(values, schema, strict=True)], schema=schema)
     return tables
 

@@ -69,24 +69,24 @@ def defaults() -> Mapping[str, Any]:
 @cache
 def profiles() -> Mapping[str, Mapping[str, Any]]:
     """Name → its values over the defaults, of every shipped profile; ValueError names a file that is wrong."""
-    found = {}
+    values_of = {}
     for path in sorted((_FOLDER / "profiles").glob("*.yaml")):
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if path.name != f"{told['name']}.v{told['version']}.yaml" or told["name"] == DEFAULT:
+        profile = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if path.name != f"{profile['name']}.v{profile['version']}.yaml" or profile["name"] == DEFAULT:
             raise ValueError(f"{path.name}: the file is called after its name and version, and not {DEFAULT}")
-        if unknown := sorted(set(told["values"]) - set(_known())):
+        if unknown := sorted(set(profile["values"]) - set(_names())):
             raise ValueError(f"{path.name}: no such policy: {unknown}")
-        found[told["name"]] = {key: check(key, value) for key, value in told["values"].items()}
-    return found
+        values_of[profile["name"]] = {key: check(key, value) for key, value in profile["values"].items()}
+    return values_of
 
 
-def _known() -> tuple[str, ...]:
+def _names() -> tuple[str, ...]:
     return (*_FACTORS, *_CHOICES, *_DAYS)
 
 
 def is_policy(key: str) -> bool:
     """Whether `key` is a revenue policy, and so a setting of a tenant."""
-    return key in _known()
+    return key in _names()
 
 
 def check(key: str, value: Any) -> Any:
@@ -127,14 +127,14 @@ def rows(settings: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     values of the row before with that one replaced. Its last row is the profile.
     """
     own = {key: settings.get(key, value) for key, value in defaults().items()}
-    found = [_row(DEFAULT, 0, None, own)]
-    for name, told in profiles().items():
-        values, wanted = dict(own), {**defaults(), **told}
-        found.append(_row(name, 0, None, values))
+    steps = [_row(DEFAULT, 0, None, own)]
+    for name, profile in profiles().items():
+        values, wanted = dict(own), {**defaults(), **profile}
+        steps.append(_row(name, 0, None, values))
         for policy in (key for key in defaults() if own[key] != wanted[key]):
             values[policy] = wanted[policy]
-            found.append(_row(name, found[-1][1] + 1, policy, values))
-    return found
+            steps.append(_row(name, steps[-1][1] + 1, policy, values))
+    return steps
 
 
 def _row(name: str, step: int, policy: str | None, values: Mapping[str, Any]) -> tuple[Any, ...]:

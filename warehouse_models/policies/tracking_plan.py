@@ -48,7 +48,7 @@ def read(path: Path) -> dict[str, Any]:
             raw = file.read(_MOST_BYTES + 1)
         if len(raw) > _MOST_BYTES:
             raise _wrong(f"{path} is larger than {_MOST_BYTES:,} bytes", "plan events, not messages")
-        found = yaml.load(raw.decode("utf-8"), _Loader)
+        plan = yaml.load(raw.decode("utf-8"), _Loader)
     except OSError as error:
         raise _wrong(
             f"{path} cannot be read: {error.strerror}", "tenure tenant set T tracking_plan=FILE.yaml"
@@ -56,22 +56,22 @@ def read(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise _wrong(f"{path} is no UTF-8 text", "save it as UTF-8") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        told = " ".join(str(error).split()) or "nested too deeply"
-        raise _wrong(f"{path} is no YAML: {told}", "mend it at that line") from None
-    return checked(found)
+        why = " ".join(str(error).split()) or "nested too deeply"
+        raise _wrong(f"{path} is no YAML: {why}", "mend it at that line") from None
+    return checked(plan)
 
 
 def checked(plan: Any) -> dict[str, Any]:
     """`plan` with every feature named, lists sorted, nothing else in it; TenureError names what is wrong."""
     if not isinstance(plan, Mapping):
         raise _wrong("it is no mapping", _EXAMPLE)
-    _known(plan, {"version", "events"}, "the plan")
+    _check_keys(plan, {"version", "events"}, "the plan")
     version, events = plan.get("version"), plan.get("events")
     if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version < 10**9:
         raise _wrong(f"version {version!r} is no whole number from 1", "count it up with each change")
     if not isinstance(events, Mapping) or not events:
         raise _wrong("it names no events", _EXAMPLE)
-    return {"version": version, "events": {_text(name, "event"): _entry(name, told) for name, told in events.items()}}
+    return {"version": version, "events": {_text(name, "event"): _entry(name, entry) for name, entry in events.items()}}
 
 
 def summary(plan: Mapping[str, Any]) -> str:
@@ -90,16 +90,16 @@ def properties(plan: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     return [(name, required) for name, entry in entries for required in entry.get("required", ())]
 
 
-def _entry(name: Any, told: Any) -> dict[str, Any]:
-    told = {} if told is None else told
-    if not isinstance(told, Mapping):
-        raise _wrong(f"event {name!r} is {told!r}, which is no mapping", _EXAMPLE)
-    _known(told, {"feature", "required", "ignore"}, f"event {name!r}")
-    ignored, required = told.get("ignore", False), told.get("required", [])
+def _entry(name: Any, entry: Any) -> dict[str, Any]:
+    entry = {} if entry is None else entry
+    if not isinstance(entry, Mapping):
+        raise _wrong(f"event {name!r} is {entry!r}, which is no mapping", _EXAMPLE)
+    _check_keys(entry, {"feature", "required", "ignore"}, f"event {name!r}")
+    ignored, required = entry.get("ignore", False), entry.get("required", [])
     if not isinstance(ignored, bool):
         raise _wrong(f"event {name!r}: ignore is {ignored!r}", "write ignore: true")
     if ignored:
-        if told.get("feature") is not None or required:
+        if entry.get("feature") is not None or required:
             raise _wrong(f"event {name!r} is ignored and something else too", "leave out ignore, or the rest")
         return {"ignore": True}
     if not isinstance(required, list):
@@ -107,7 +107,7 @@ def _entry(name: Any, told: Any) -> dict[str, Any]:
     names = {_text(item, f"property of event {name!r}") for item in required}
     if bad := sorted(item for item in names if _NOT_IN_A_PATH.search(item)):
         raise _wrong(f"event {name!r}: property {bad[0]!r} is no plain name", "name top-level properties")
-    feature = _text(told["feature"], f"feature of event {name!r}") if told.get("feature") is not None else str(name)
+    feature = _text(entry["feature"], f"feature of event {name!r}") if entry.get("feature") is not None else str(name)
     return {"feature": feature} | ({"required": sorted(names)} if names else {})
 
 
@@ -120,9 +120,9 @@ def _text(value: Any, what: str) -> str:
     return value
 
 
-def _known(told: Mapping[Any, Any], known: set[str], where: str) -> None:
-    if unknown := [key for key in told if key not in known]:
-        raise _wrong(f"{where} has a key {unknown[0]!r}", f"known keys: {', '.join(sorted(known))}")
+def _check_keys(mapping: Mapping[Any, Any], allowed: set[str], where: str) -> None:
+    if unknown := [key for key in mapping if key not in allowed]:
+        raise _wrong(f"{where} has a key {unknown[0]!r}", f"known keys: {', '.join(sorted(allowed))}")
 
 
 def _wrong(why: str, next_step: str) -> TenureError:
