@@ -15,7 +15,7 @@
 A source column that is mapped is taken from the row; all others stay as they are (and end in `extra` if the contract
 does not know them). A map that does not fit is refused before a row lands: an unknown part, an unknown object, a target
 that is no column of the object, and, in CSV and Parquet, a source that the file lacks. Tenure's own maps lie in
-`connectors/systems/*/maps/`; `--map NAME` without a path finds them.
+`connectors/systems/*/maps/`; `--map NAME` without a path finds them (`systems/discovery.py`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ from connectors.contracts.objects import RECORD_OBJECTS
 from connectors.contracts.reasons import Refused, shown
 from warehouse_models.errors import TenureError
 
-SYSTEMS = Path(__file__).parents[1] / "systems"
 _PARTS = ("object", "columns", "joined", "constants", "units", "nulls", "description")
 _TARGETS: dict[str, tuple[str, ...]] = {
     "events": FIELDS,
@@ -146,40 +145,31 @@ def _scaled(target: str, value: Any, factor: Decimal) -> str:
         raise Refused(f"bad_number: {target} {shown(value)} is not a number, the map gives it a unit") from None
 
 
-def shipped_maps() -> list[str]:
-    """Names of the maps that come with Tenure, as `--map` takes them."""
-    return sorted(_shipped())
-
-
-def _shipped() -> dict[str, Path]:
-    return {f"{path.parent.parent.name}_{path.stem}": path for path in SYSTEMS.glob("*/maps/*.yaml")}
-
-
-def read_mapping(path: Path | str) -> Mapping:
-    """A map from its YAML file, or a shipped one by its name. TenureError names what is wrong in it."""
-    path = Path(path)
-    if str(path) in shipped_maps() and not path.exists():
-        path = _shipped()[str(path)]
-    told = _loaded(path)
-    if unknown := sorted(str(part) for part in set(told) - set(_PARTS)):
+def read_mapping(path: Path | str, shipped: dict[str, Path] | None = None) -> Mapping:
+    """A map from its YAML file, or by its name among `shipped` (name → file). TenureError names what is wrong."""
+    path, shipped = Path(path), shipped or {}
+    if str(path) in shipped and not path.exists():
+        path = shipped[str(path)]
+    parts = _loaded(path, sorted(shipped))
+    if unknown := sorted(str(part) for part in set(parts) - set(_PARTS)):
         raise _wrong(path, f"it has an unknown part {', '.join(unknown)}")
-    object = told.get("object")
+    object = parts.get("object")
     if object is not None and object not in _TARGETS:
         raise TenureError(f"map {path}", f"it maps {object}, which cannot be landed", f"objects: {', '.join(_TARGETS)}")
     for part in ("columns", "joined", "constants", "units"):
-        if not isinstance(told.get(part) or {}, dict):
+        if not isinstance(parts.get(part) or {}, dict):
             raise _wrong(path, f"{part} is not a mapping of contract column to value")
-    columns = told.get("columns") or {}
+    columns = parts.get("columns") or {}
     if odd := [target for target, source in columns.items() if not isinstance(source, str | int) or source == ""]:
         raise _wrong(path, f"columns: {odd[0]} names no column of the file")
-    joined = told.get("joined") or {}
+    joined = parts.get("joined") or {}
     if odd := [target for target, names in joined.items() if not _is_names(names)]:
         raise _wrong(path, f"joined: {odd[0]} is not a list of two or more columns of the file")
-    nulls = told.get("nulls") or []
+    nulls = parts.get("nulls") or []
     if not isinstance(nulls, list) or not all(isinstance(cell, str | int | float) for cell in nulls):
         raise _wrong(path, "nulls is not a list of texts (quote each: ['None', '-'])")
     try:
-        units = {str(name): Decimal(str(factor)) for name, factor in (told.get("units") or {}).items()}
+        units = {str(name): Decimal(str(factor)) for name, factor in (parts.get("units") or {}).items()}
         if not all(factor.is_finite() for factor in units.values()):
             raise InvalidOperation
     except InvalidOperation:
@@ -189,7 +179,7 @@ def read_mapping(path: Path | str) -> Mapping:
         object=object,
         columns={str(target): str(source) for target, source in columns.items()},
         joined={str(target): tuple(str(name) for name in names) for target, names in joined.items()},
-        constants={str(target): _constant(path, value) for target, value in (told.get("constants") or {}).items()},
+        constants={str(target): _constant(path, value) for target, value in (parts.get("constants") or {}).items()},
         units=units,
         nulls=frozenset(str(cell) for cell in nulls),
     )
@@ -199,24 +189,24 @@ def _is_names(names: Any) -> bool:
     return isinstance(names, list) and len(names) > 1 and all(isinstance(n, str | int) and n != "" for n in names)
 
 
-def _loaded(path: Path) -> dict[str, Any]:
+def _loaded(path: Path, shipped: list[str]) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST:
             raise _wrong(path, f"it has more than {_LARGEST:,} bytes")
         text = path.read_text(encoding="utf-8")
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
             raise _wrong(path, "it uses YAML aliases, which can make gigabytes out of a few lines")
-        told = yaml.safe_load(text) or {}
+        parts = yaml.safe_load(text) or {}
     except (OSError, UnicodeEncodeError) as error:
         why = f"it cannot be read ({getattr(error, 'strerror', None) or error})"
-        shipped = ", ".join(shipped_maps())
-        raise TenureError(f"map {path}", why, f"check the path; maps that come with Tenure: {shipped}") from error
+        next_step = f"check the path; maps that come with Tenure: {', '.join(shipped)}"
+        raise TenureError(f"map {path}", why, next_step) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         why = f"it is not valid YAML ({(str(error).splitlines() or ['?'])[0]})"
         raise TenureError(f"map {path}", why, "mend the file") from error
-    if not isinstance(told, dict):
+    if not isinstance(parts, dict):
         raise _wrong(path, "it is not a mapping of parts")
-    return told
+    return parts
 
 
 def _constant(path: Path, value: Any) -> Any:

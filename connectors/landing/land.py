@@ -40,6 +40,7 @@ from connectors.landing.quarantine import Landing, RefusedRow, refuse, refused_u
 from connectors.landing.report import FileReport, LandingReport
 from connectors.landing.row_reader import How, RowReader
 from connectors.landing.store import Store
+from connectors.systems.discovery import shipped_maps
 from warehouse_models.catalog.tenants import Catalog, Tenant
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
@@ -77,7 +78,7 @@ def land(
     named = landable(paths)
     found = catalog.tenant(tenant)
     told = _as_of(as_of)
-    using = mapping if isinstance(mapping, Mapping) else read_mapping(mapping) if mapping else None
+    using = mapping if isinstance(mapping, Mapping) else read_mapping(mapping, shipped_maps()) if mapping else None
     if using is not None:
         using.check(object)
     report = LandingReport(tenant, object)

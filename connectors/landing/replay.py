@@ -32,6 +32,7 @@ from connectors.landing.report import ReplayReport
 from connectors.landing.row_reader import How, RowReader
 from connectors.landing.store import Store
 from connectors.landing.tries import Kept, Try, corrected, stored
+from connectors.systems.discovery import shipped_maps
 from warehouse_models.catalog.tenants import Catalog, Tenant
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
@@ -63,7 +64,7 @@ def replay(
         raise TenureError(f"object {only.object}", "it cannot be landed", f"objects: {', '.join(OBJECTS)}")
     if (mapping or corrected_by) and only.object is None:
         raise TenureError("replay", "a map or a file is for rows of one object", "add --object")
-    using = mapping if isinstance(mapping, Mapping) else read_mapping(mapping) if mapping else None
+    using = mapping if isinstance(mapping, Mapping) else read_mapping(mapping, shipped_maps()) if mapping else None
     if using is not None and only.object is not None:
         using.check(only.object)
     report = ReplayReport(tenant)

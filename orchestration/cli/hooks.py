@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from connectors.systems.discovery import secret_makers, webhook_systems
 from orchestration.cli.output import JSON_OPTION, TenureGroup, out, print_json, print_rows
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def register(app: typer.Typer) -> None:
 @hook.command("add")
 def add(
     tenant: Annotated[str, TENANT],
-    system: Annotated[str, typer.Option(help="asana, hubspot, jira, stripe, or standard (Standard Webhooks).")],
+    system: Annotated[str, typer.Option(help=f"Who delivers: {', '.join(webhook_systems())}.")],
     name: Annotated[str, NAME] = "",
     secret_env: Annotated[str, SECRET_ENV] = "",
     secret_file: Annotated[Path | None, SECRET_FILE] = None,
@@ -40,13 +41,14 @@ def add(
 ) -> None:
     """Add a webhook and print the path to give to the vendor.
 
-    The catalog keeps where the signing secret stands, not the secret. Without --secret-env and --secret-file: Jira's is
-    made here and shown once, Asana's comes with its handshake, the others' are told by `tenure hook secret`.
+    The catalog keeps where the signing secret stands, not the secret. Without --secret-env and --secret-file it depends
+    on the system: the secret is made here and shown once, comes with a handshake, or is what the vendor shows, for
+    `tenure hook secret`. Which of them it is, is printed.
     """
     from warehouse_models.catalog.hooks import Hooks
     from warehouse_models.catalog.tenants import Catalog
 
-    added, made = Hooks(Catalog()).add(tenant, system, name, _reference(secret_env, secret_file))
+    added, made = Hooks(Catalog(), secret_makers()).add(tenant, system, name, _reference(secret_env, secret_file))
     _print(added, made, as_json)
 
 
@@ -62,7 +64,7 @@ def list_hooks(
     catalog = Catalog()
     if tenant is not None:
         catalog.tenant(tenant)
-    rows = [_row(found) for found in Hooks(catalog).all(tenant)]
+    rows = [_row(found) for found in Hooks(catalog, secret_makers()).all(tenant)]
     if as_json:
         print_json(rows)
     else:
@@ -79,7 +81,7 @@ def secret(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: 
     from warehouse_models.catalog.tenants import Catalog
 
     told = typer.prompt("secret", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
-    _print(Hooks(Catalog()).tell_secret(tenant, name, str(told).strip(), check_secret), None, as_json)
+    _print(Hooks(Catalog(), secret_makers()).tell_secret(tenant, name, str(told).strip(), check_secret), None, as_json)
 
 
 @hook.command("rotate")
@@ -93,13 +95,16 @@ def rotate(
 ) -> None:
     """Give a webhook a new secret; the path stays. A revoked webhook is taken again, by the new secret alone.
 
-    Asana's awaits another handshake: establish the webhook once more, at the same path.
+    Where a handshake brings the secret (Asana), another one is awaited: establish the webhook once more, at the same
+    path.
     """
     from warehouse_models.catalog.hooks import Hooks
     from warehouse_models.catalog.tenants import Catalog
 
     reference = _reference(secret_env, secret_file)
-    rotated, made = Hooks(Catalog()).rotate(tenant, name, reference, grace=timedelta(hours=grace_hours))
+    rotated, made = Hooks(Catalog(), secret_makers()).rotate(
+        tenant, name, reference, grace=timedelta(hours=grace_hours)
+    )
     _print(rotated, made, as_json)
 
 
@@ -109,7 +114,7 @@ def revoke(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: 
     from warehouse_models.catalog.hooks import Hooks
     from warehouse_models.catalog.tenants import Catalog
 
-    _print(Hooks(Catalog()).revoke(tenant, name), None, as_json)
+    _print(Hooks(Catalog(), secret_makers()).revoke(tenant, name), None, as_json)
 
 
 def _reference(variable: str, file: Path | None) -> str | None:

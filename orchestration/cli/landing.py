@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from connectors.systems.discovery import shipped_maps
 from orchestration.cli.output import JSON_OPTION, TenureGroup, err, out, print_json, print_rows
 
 if TYPE_CHECKING:
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
 quarantine = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Rows that landing refused, and why.")
 
 OBJECTS = "events, accounts, users, subscriptions, invoices or exchange_rates"
-# Read from the folder, for importing the package that reads maps would make `tenure --help` slow.
-_SYSTEMS = Path(__file__).parents[2] / "connectors" / "systems"
-MAPS = ", ".join(sorted(f"{p.parent.parent.name}_{p.stem}" for p in _SYSTEMS.glob("*/maps/*.yaml")))
+MAPS = ", ".join(sorted(shipped_maps()))
 
 
 def register(app: typer.Typer) -> None:

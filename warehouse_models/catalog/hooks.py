@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from warehouse_models.catalog.names import check_name
 from warehouse_models.catalog.rotation import GRACE, counting, kept_beside
@@ -19,15 +20,15 @@ from warehouse_models.errors import TenureError
 
 TABLE = "hooks"
 ACTIVE, AWAITING, REVOKED = "active", "awaiting_handshake", "revoked"
-# Who makes the secret: the vendor shows one, we make one that is entered there, or the first delivery brings it.
-BY_VENDOR, BY_US, BY_HANDSHAKE = "vendor", "us", "handshake"
-SYSTEMS: Mapping[str, str] = {
-    "asana": BY_HANDSHAKE,
-    "hubspot": BY_VENDOR,
-    "jira": BY_US,
-    "standard": BY_VENDOR,
-    "stripe": BY_VENDOR,
-}
+
+
+class SecretMaker(StrEnum):
+    """Who makes the secret of a webhook: the vendor shows one, we make one that is entered at the vendor's, or the
+    first delivery brings it."""
+
+    VENDOR = "vendor"
+    US = "us"
+    HANDSHAKE = "handshake"
 
 
 class NotAwaited(TenureError):
@@ -67,10 +68,14 @@ class Hook:
 
 
 class Hooks:
-    """Reads and changes the webhooks of one lake; every change is one commit, checked against the version it read."""
+    """Reads and changes the webhooks of one lake; every change is one commit, checked against the version it read.
 
-    def __init__(self, catalog: Catalog) -> None:
-        self.catalog = catalog
+    `secret_makers` says of each system that can deliver who makes its secrets; only `all`, `revoke` and `shake_hands`
+    need none.
+    """
+
+    def __init__(self, catalog: Catalog, secret_makers: Mapping[str, SecretMaker]) -> None:
+        self.catalog, self.secret_makers = catalog, secret_makers
         self.table = CatalogTable(catalog.lake, TABLE, Hook, thing="webhook", command="tenure hook")
 
     def all(self, tenant: str | None = None) -> list[Hook]:
@@ -84,16 +89,15 @@ class Hooks:
         no such tenant or system, a name that is taken, a reference where a handshake brings the secret.
         """
         self.catalog.tenant(tenant)
-        if system not in SYSTEMS:
-            raise TenureError(f"system {system}", "nobody checks its signatures", f"known: {', '.join(SYSTEMS)}")
+        self._maker(system)
         name = name or system
         check_name("webhook", name, system)
         now = datetime.now(UTC)
         hook_id = f"hook_{secrets.token_hex(16)}"
-        state, where = _expected(system, hook_id, reference)
+        state, where = self._expected(system, hook_id, reference)
         added = Hook(tenant, hook_id, system, name, state, where, None, None, 1, now, now)
         self.table.add(added, lambda hooks: _check_free(tenant, name, hooks))
-        return added, _made(added, reference)
+        return added, self._made(added, reference)
 
     def rotate(
         self, tenant: str, name: str, reference: str | None = None, *, grace: timedelta = GRACE
@@ -106,7 +110,7 @@ class Hooks:
         self.catalog.tenant(tenant)
 
         def rotated(hook: Hook) -> Hook:
-            state, where = _expected(hook.system, f"{hook.hook_id}-{hook.version + 1}", reference)
+            state, where = self._expected(hook.system, f"{hook.hook_id}-{hook.version + 1}", reference)
             if where is not None and where == hook.secret_ref:
                 why = f"its secret is at {where} already, and both count for a while"
                 raise TenureError(f"webhook {name}", why, "put the new secret elsewhere")
@@ -115,7 +119,7 @@ class Hooks:
             return replace(hook, state=state, secret_ref=where, old_secret_ref=old, old_secret_until=until)
 
         changed = self.table.update((tenant, name), rotated)
-        return changed, _made(changed, reference)
+        return changed, self._made(changed, reference)
 
     def tell_secret(
         self, tenant: str, name: str, secret: str, check: Callable[[str, str], None] = lambda system, secret: None
@@ -128,7 +132,7 @@ class Hooks:
         self.catalog.tenant(tenant)
         hook = self.table.one(tenant, name)
         kind, _, file = (hook.secret_ref or "").partition(":")
-        if kind != "file" or "/" in file or SYSTEMS[hook.system] != BY_VENDOR:
+        if kind != "file" or "/" in file or self._maker(hook.system) != SecretMaker.VENDOR:
             where = hook.secret_ref or "the handshake"
             raise TenureError(f"the secret of webhook {name}", f"it comes from {where}", "tenure hook rotate")
         if not secret:
@@ -164,28 +168,32 @@ class Hooks:
                 return self.table.update((hook.tenant_id, hook.name), shaken)
         raise TenureError(f"webhook {hook_id}", "there is none of this id", "tenure hook list")
 
+    def _maker(self, system: str) -> SecretMaker:
+        if system not in self.secret_makers:
+            why, listed = "nobody checks its signatures", ", ".join(sorted(self.secret_makers))
+            raise TenureError(f"system {system}", why, f"known: {listed}")
+        return self.secret_makers[system]
+
+    def _expected(self, system: str, file: str, reference: str | None) -> tuple[str, str | None]:
+        """(state, reference) of a webhook that gets a new secret, in `file` of ours where there is no `reference`."""
+        if self._maker(system) != SecretMaker.HANDSHAKE:
+            return ACTIVE, reference or f"file:{file}"
+        if reference is not None:
+            why = f"{system} brings the secret itself, when its webhook is established"
+            raise TenureError(f"the secret of a webhook of {system}", why, "leave --secret-env and --secret-file away")
+        return AWAITING, None
+
+    def _made(self, hook: Hook, reference: str | None) -> str | None:
+        """The secret of a webhook, made and kept where the webhook says, if we make it and it stands nowhere else."""
+        if self._maker(hook.system) != SecretMaker.US or reference is not None:
+            return None
+        made = secrets.token_urlsafe(32)
+        write_secret((hook.secret_ref or "").removeprefix("file:"), made)
+        return made
+
 
 def _check_free(tenant: str, name: str, hooks: Sequence[Hook]) -> None:
     for hook in hooks:
         if (hook.tenant_id, hook.name) == (tenant, name):
             why = f"tenant {tenant} has it already ({hook.system}, {hook.state})"
             raise TenureError(f"webhook {name}", why, "choose another --name, or `tenure hook rotate` it")
-
-
-def _expected(system: str, file: str, reference: str | None) -> tuple[str, str | None]:
-    """(state, reference) of a webhook that gets a new secret, in `file` of ours where there is no `reference`."""
-    if SYSTEMS[system] != BY_HANDSHAKE:
-        return ACTIVE, reference or f"file:{file}"
-    if reference is not None:
-        why = f"{system} brings the secret itself, when its webhook is established"
-        raise TenureError(f"the secret of a webhook of {system}", why, "leave --secret-env and --secret-file away")
-    return AWAITING, None
-
-
-def _made(hook: Hook, reference: str | None) -> str | None:
-    """The secret of a webhook, made here and kept where the webhook says, if we make it and it stands nowhere else."""
-    if SYSTEMS[hook.system] != BY_US or reference is not None:
-        return None
-    made = secrets.token_urlsafe(32)
-    write_secret((hook.secret_ref or "").removeprefix("file:"), made)
-    return made

@@ -26,10 +26,12 @@ from connectors.collector.http.following import Following
 from connectors.collector.http.keys import Keys, Writer, check_mounted
 from connectors.collector.http.messages import Message
 from connectors.collector.http.protocol import Refusal
-from connectors.collector.webhooks.items import CALL, ID_HEADERS, Bad, Item, items, to_journal
-from connectors.collector.webhooks.signatures import Asked, check_secret, verify
+from connectors.collector.webhooks.items import CALL, Bad, items, to_journal
+from connectors.collector.webhooks.signatures import check_secret, verify
 from connectors.contracts.times import now_micros
-from warehouse_models.catalog.hooks import AWAITING, BY_HANDSHAKE, REVOKED, SYSTEMS, TABLE, Hook, Hooks, NotAwaited
+from connectors.systems.discovery import secret_makers, webhook
+from connectors.systems.webhook import Asked, Item
+from warehouse_models.catalog.hooks import AWAITING, REVOKED, TABLE, Hook, Hooks, NotAwaited
 from warehouse_models.catalog.secrets import path_of, read_secret, write_secret
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.errors import TenureError
@@ -39,7 +41,6 @@ from warehouse_models.policies.quotas import events_per_second
 PUBLIC_URL = "TENURE_PUBLIC_URL"
 _LARGE = 128 * 1024
 _MOST_REMEMBERED = 100_000
-_HANDSHAKE = "x-hook-secret"
 _OFFERED = re.compile(r"[!-~]{16,256}")
 _log = logging.getLogger("tenure.collector")
 
@@ -85,11 +86,12 @@ class HookEndpoint:
 
     async def take(self, known: Known, request: Request[Any], raw: bytes) -> dict[str, str]:
         """Keep a delivery; the headers of the reply. Refusal: it is not taken."""
-        offered = request.headers.get(_HANDSHAKE)
+        header = webhook(known.hook.system).handshake_header
+        offered = request.headers.get(header) if header is not None else None
         try:
-            if offered is not None and SYSTEMS[known.hook.system] == BY_HANDSHAKE:
-                await self._shake_hands(known, offered)
-                return {"X-Hook-Secret": offered}
+            if header is not None and offered is not None:
+                await self._shake_hands(known, header, offered)
+                return {header: offered}
             await self._keep(known, request, raw)
             return {}
         except Refusal as no:
@@ -100,7 +102,8 @@ class HookEndpoint:
     async def _keep(self, known: Known, request: Request[Any], raw: bytes) -> None:
         received, system = now_micros(), known.hook.system
         asked = Asked(request.method, _urls(request), request.headers, raw)
-        sent_id = request.headers.get(ID_HEADERS[system]) if system in ID_HEADERS else None
+        id_header = webhook(system).id_header
+        sent_id = None if id_header is None else request.headers.get(id_header)
         counting = _counting(known)
 
         def read() -> Sequence[Item | Bad]:
@@ -124,13 +127,13 @@ class HookEndpoint:
         while len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.popitem(last=False)
 
-    async def _shake_hands(self, known: Known, offered: str) -> None:
+    async def _shake_hands(self, known: Known, header: str, offered: str) -> None:
         """Keep the secret that the first request brings. Refusal 401: none is awaited, and this is not the known one.
 
         Whoever knows the address could bring a secret of their own and sign with it, so a known one never gives way.
         """
         if not _OFFERED.fullmatch(offered):
-            raise Refusal(401, "bad_handshake", "X-Hook-Secret is not 16 to 256 visible characters")
+            raise Refusal(401, "bad_handshake", f"{header} is not 16 to 256 visible characters")
         if any(hmac.compare_digest(secret.encode(), offered.encode()) for secret in _counting(known)):
             return  # again, because our reply was lost
         if known.hook.state != AWAITING:
@@ -144,7 +147,7 @@ class HookEndpoint:
         try:
             # A name of its own: of two handshakes at once the catalog takes one, and neither overwrites the other.
             reference = write_secret(f"{hook.hook_id}-{secrets.token_hex(4)}", offered)
-            Hooks(self._catalog).shake_hands(hook.hook_id, reference)
+            Hooks(self._catalog, secret_makers()).shake_hands(hook.hook_id, reference)
         except NotAwaited:
             if path := path_of(reference):
                 path.unlink(missing_ok=True)
@@ -156,10 +159,12 @@ class HookEndpoint:
     def _load(self, before: dict[str, Known]) -> dict[str, Known]:
         check_mounted(self._catalog.lake, *(("tenants", TABLE) if before else ("tenants",)))
         tenants = {tenant.tenant_id: tenant for tenant in self._catalog.tenants()}
+        systems = secret_makers()
         known = {}
-        for hook in Hooks(self._catalog).all():
+        for hook in Hooks(self._catalog, systems).all():
             tenant = tenants.get(hook.tenant_id)
-            if tenant is None or hook.state == REVOKED:
+            # Another version of Tenure may have added a system that this one does not know.
+            if tenant is None or hook.state == REVOKED or hook.system not in systems:
                 continue
             rate = events_per_second(tenant.quotas, tenant.state)
             writer = Writer(hook.tenant_id, hook.hook_id, hook.name, None, rate, tenant.state == "suspended")

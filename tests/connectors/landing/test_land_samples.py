@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.contracts.maps import read_mapping, shipped_maps
+from connectors.contracts.maps import read_mapping
+from connectors.systems.discovery import shipped_maps
 from tests.connectors.conftest import Drop
 
 Samples = Callable[[str], Path]
@@ -78,7 +79,7 @@ def test_every_foreign_sample_lands_whole_by_the_map_we_ship_and_not_at_all_with
         with path.open(newline="") as opened:
             told = csv.DictReader(opened) if path.suffix == ".csv" else map(json.loads, opened)
             ids = {key.format(**row) for row in told}
-        shipped = read_mapping(name)
+        shipped = read_mapping(name, shipped_maps())
         assert shipped.object is not None
         plain = drop.land(shipped.object, path, as_of="2024-01-01")
         mapped = drop.land(shipped.object, path, as_of="2024-01-01", mapping=name)

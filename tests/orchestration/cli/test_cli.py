@@ -155,7 +155,7 @@ def test_the_quarantine_is_listed_counted_and_replayed_from_the_command_line(ten
 
 
 def test_the_help_of_land_names_the_maps_that_come_with_tenure() -> None:
-    from connectors.contracts.maps import shipped_maps
+    from connectors.systems.discovery import shipped_maps
 
     told = " ".join(tenure("land", "--help").stdout.replace("│", " ").split())
     assert "connectors/systems/*/maps/" in told

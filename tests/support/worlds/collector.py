@@ -15,7 +15,9 @@ from typing import Any
 import httpx
 
 from connectors.collector.landing.lander import JournalReport, land_journals
+from connectors.systems.discovery import secret_makers
 from warehouse_models import home
+from warehouse_models.catalog.hooks import Hooks
 from warehouse_models.catalog.sources import Sources
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
@@ -87,6 +89,10 @@ class World:
         self.names += 1
         added, key = Sources(self.catalog).add(tenant, f"source {self.names}")
         return added.source_id, key
+
+    @property
+    def hooks(self) -> Hooks:
+        return Hooks(self.catalog, secret_makers())
 
     def post(self, path: str, body: Any, key: str | None = None, **how: Any) -> httpx.Response:
         """POST a body (bytes as they are, anything else as JSON) to the collector."""

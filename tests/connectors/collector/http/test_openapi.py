@@ -14,7 +14,6 @@ import yaml
 from connectors.collector.app import ROUTES
 from connectors.collector.http.protocol import CALLS
 from tests.support.worlds.collector import ROOT, World
-from warehouse_models.catalog.hooks import Hooks
 
 DOCUMENT = ROOT / "docs" / "collector" / "openapi.yaml"
 # Not negative_data_rejection: a batch with a bad event is taken on purpose, and the event is quarantined.
@@ -74,7 +73,7 @@ def test_schemathesis_finds_no_reply_that_the_document_does_not_tell(world: Worl
     told = document()
     # What it could not guess: a write key and the address of a webhook. (A signature is beyond it: test_hooks.py.)
     told["paths"]["/v1/projects/{key}/settings"]["parameters"][0]["example"] = key
-    hook = Hooks(world.catalog).add("acme", "jira")[0]
+    hook = world.hooks.add("acme", "jira")[0]
     for parameter in told["paths"]["/hooks/{tenant}/{system}/{hook_id}"]["parameters"]:
         parameter["schema"] = {
             "const": {"tenant": "acme", "system": "jira", "hook_id": hook.hook_id}[parameter["name"]]

@@ -184,7 +184,7 @@ def test_a_handshake_whose_commit_is_said_to_have_failed_keeps_the_secret_that_t
 ) -> None:
     async def append(message: Message, events: int, size: int) -> None: ...
 
-    hook, _ = Hooks(own_world.catalog).add("acme", "asana")
+    hook, _ = own_world.hooks.add("acme", "asana")
     shake_hands = Hooks.shake_hands
 
     def lost_reply(self: Hooks, hook_id: str, reference: str) -> Hook:
@@ -195,7 +195,7 @@ def test_a_handshake_whose_commit_is_said_to_have_failed_keeps_the_secret_that_t
     with pytest.raises(Refusal) as refused:
         HookEndpoint(own_world.lake, Keys(own_world.lake), append)._keep_secret(hook, "offered-by-the-vendor")
     assert refused.value.status == 503
-    (shaken,) = Hooks(own_world.catalog).all("acme")
+    (shaken,) = own_world.hooks.all("acme")
     assert [read_secret(where) for where in shaken.references(datetime.now(UTC))] == ["offered-by-the-vendor"]
 
 

@@ -13,7 +13,7 @@ import httpx
 from tests.connectors.collector.webhooks.test_hooks import deliver, landed, until
 from tests.support.vendors import SECRETS, body_of
 from tests.support.worlds.collector import World, start
-from warehouse_models.catalog.hooks import ACTIVE, AWAITING, Hook, Hooks
+from warehouse_models.catalog.hooks import ACTIVE, AWAITING, Hook
 from warehouse_models.catalog.secrets import path_of, secrets_folder
 
 ATTACKER = "0123456789abcdef" * 4
@@ -24,12 +24,12 @@ def shake(world: World, hook: Hook, secret: str) -> httpx.Response:
 
 
 def of(world: World, hook: Hook) -> Hook:
-    return next(found for found in Hooks(world.catalog).all() if found.hook_id == hook.hook_id)
+    return next(found for found in world.hooks.all() if found.hook_id == hook.hook_id)
 
 
 def new(world: World) -> Hook:
     world.names += 1
-    return Hooks(world.catalog).add("acme", "asana", f"asana {world.names}")[0]
+    return world.hooks.add("acme", "asana", f"asana {world.names}")[0]
 
 
 def test_the_secret_is_echoed_kept_for_the_owner_alone_and_signs_from_then_on(world: World) -> None:
@@ -79,7 +79,7 @@ def test_of_handshakes_at_once_one_is_taken_and_no_secret_of_the_others_is_kept(
 
 
 def test_a_rotation_awaits_another_handshake_while_the_old_secret_goes_on(world: World) -> None:
-    hook, hooks = new(world), Hooks(world.catalog)
+    hook, hooks = new(world), world.hooks
     shake(world, hook, SECRETS["asana"])
     hooks.rotate("acme", hook.name)
     # The collector knows of it within seconds.
@@ -105,6 +105,6 @@ def test_what_cannot_be_a_secret_is_no_handshake(world: World) -> None:
 
 def test_other_systems_know_no_handshake(world: World) -> None:
     world.names += 1
-    hook, _ = Hooks(world.catalog).add("acme", "jira", f"jira {world.names}")
+    hook, _ = world.hooks.add("acme", "jira", f"jira {world.names}")
     reply = shake(world, hook, ATTACKER)
     assert reply.status_code == 401 and "X-Hook-Secret" not in reply.headers

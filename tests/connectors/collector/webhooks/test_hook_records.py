@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from connectors.collector.http.messages import Message
 from connectors.collector.journal.frames import read_records, record
-from connectors.collector.webhooks.items import MOST_ITEMS, Bad, Item, from_journal, items, to_journal
+from connectors.collector.webhooks.items import MOST_ITEMS, Bad, from_journal, items, to_journal
+from connectors.systems.webhook import Item
 from tests.support.vendors import SECRETS, asana_event, body_of, hubspot_event, jira_event, stripe_event
 
 NOW = 1_772_400_000_000_000

@@ -19,7 +19,7 @@ from connectors.collector.http.protocol import MOST_BODY
 from connectors.landing.replay import replay
 from tests.support.vendors import SECRETS, body_of, hubspot_event, signed
 from tests.support.worlds.collector import World, start
-from warehouse_models.catalog.hooks import Hook, Hooks
+from warehouse_models.catalog.hooks import Hook
 from warehouse_models.catalog.secrets import env_reference, write_secret
 
 DELIVERIES = "bronze/webhooks/deliveries"
@@ -30,7 +30,7 @@ SYSTEMS = tuple(SECRETS)
 def hook_of(world: World, system: str, tenant: str = "acme", *, secret: str = "") -> Hook:
     """A webhook whose secret is known on both sides."""
     world.names += 1
-    hooks = Hooks(world.catalog)
+    hooks = world.hooks
     if system == "asana":
         added, _ = hooks.add(tenant, system, f"{system} {world.names}")
         reply = world.post(added.path, b"", headers={"X-Hook-Secret": secret or SECRETS[system]})
@@ -131,15 +131,15 @@ def until(world: World, hook: Hook, status: int, body: bytes, **how: Any) -> htt
 def test_a_revoked_webhook_stops_within_seconds_and_goes_on_by_a_new_secret_alone(world: World) -> None:
     hook = hook_of(world, "stripe")
     assert deliver(world, hook, body_of("stripe", 1)).status_code == 200
-    Hooks(world.catalog).revoke("acme", hook.name)
+    world.hooks.revoke("acme", hook.name)
     until(world, hook, 404, body_of("stripe", 2))
-    Hooks(world.catalog).rotate("acme", hook.name, write_secret(f"{hook.hook_id}-new", "whsec_new"))
+    world.hooks.rotate("acme", hook.name, write_secret(f"{hook.hook_id}-new", "whsec_new"))
     until(world, hook, 200, body_of("stripe", 3), secret="whsec_new")
     assert deliver(world, hook, body_of("stripe", 4)).status_code == 401
 
 
 def test_after_a_rotation_both_secrets_count_until_the_old_one_ends(world: World) -> None:
-    hook, hooks = hook_of(world, "stripe"), Hooks(world.catalog)
+    hook, hooks = hook_of(world, "stripe"), world.hooks
     rotated, _ = hooks.rotate("acme", hook.name, write_secret(f"{hook.hook_id}-2", "whsec_2"))
     until(world, hook, 200, body_of("stripe", 1), secret="whsec_2")
     assert deliver(world, hook, body_of("stripe", 2)).status_code == 200
@@ -156,7 +156,7 @@ def test_an_old_secret_ends_in_time_though_the_catalog_cannot_be_read(own_world:
     own_world.collector = start(tmp_path)
     hook = hook_of(own_world, "stripe")
     new = write_secret(f"{hook.hook_id}-2", "whsec_2")
-    Hooks(own_world.catalog).rotate("acme", hook.name, new, grace=timedelta(seconds=4))
+    own_world.hooks.rotate("acme", hook.name, new, grace=timedelta(seconds=4))
     until(own_world, hook, 200, body_of("stripe", 1), secret="whsec_2")
     catalog = Path(own_world.lake.root) / "catalog"
     catalog.rename(catalog.with_name("away"))
@@ -168,19 +168,19 @@ def test_an_old_secret_ends_in_time_though_the_catalog_cannot_be_read(own_world:
 
 
 def test_a_secret_that_cannot_be_read_is_our_failure_until_it_is_told(world: World) -> None:
-    hook, _ = Hooks(world.catalog).add("acme", "stripe", f"untold {world.names}")
+    hook, _ = world.hooks.add("acme", "stripe", f"untold {world.names}")
     reply = deliver(world, hook, body_of("stripe", 1))
     assert (reply.status_code, reply.json()["code"]) == (503, "secret_unreadable") and reply.headers["Retry-After"]
-    Hooks(world.catalog).tell_secret("acme", hook.name, SECRETS["stripe"])
+    world.hooks.tell_secret("acme", hook.name, SECRETS["stripe"])
     until(world, hook, 200, body_of("stripe", 1))
     # A rotation whose new secret is not there yet: what the old one signed is taken, and the rest may be the new one's.
-    Hooks(world.catalog).rotate("acme", hook.name)
+    world.hooks.rotate("acme", hook.name)
     until(world, hook, 503, body_of("stripe", 2), secret="whsec_new")
     assert deliver(world, hook, body_of("stripe", 3)).status_code == 200
 
 
 def test_a_secret_may_stand_in_the_collector_s_environment(own_world: World, tmp_path: Path) -> None:
-    hooks = Hooks(own_world.catalog)
+    hooks = own_world.hooks
     hook, _ = hooks.add("acme", "stripe", reference=env_reference("OF_STRIPE"))
     missing, _ = hooks.add("acme", "hubspot", reference=env_reference("OF_NOBODY"))
     own_world.collector = start(tmp_path, OF_STRIPE=SECRETS["stripe"] + "\n")

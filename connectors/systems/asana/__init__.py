@@ -1,0 +1,1 @@
+"""Asana: projects and tasks."""

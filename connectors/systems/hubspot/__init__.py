@@ -1,0 +1,1 @@
+"""HubSpot: customer relations, marketing and support."""

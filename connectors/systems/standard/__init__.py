@@ -1,0 +1,1 @@
+"""Standard Webhooks: the specification that many systems sign by."""
