@@ -124,3 +124,23 @@ def test_every_command_that_a_page_tells_exists(page: Path) -> None:
         if words is not None:
             wanted = (words[1], words[2]) if words[1] in groups and words[2] else (words[1],)
             assert wanted in commands, f"{page_id(page)} tells of `{line.strip()}`"
+
+
+def test_every_word_of_the_glossary_is_used_in_the_code() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([\w ]+) \| (.+) \|$", page.partition("## Words")[2].partition("\n## ")[0], re.MULTILINE)
+    words = [word for word, _ in rows if word != "word"]
+    assert len(words) >= 25 and len(set(words)) == len(words)
+    files = [file for folder in CODE for file in (ROOT / folder).rglob("*") if file.suffix in (".py", ".sql", ".yml")]
+    text = "\n".join(file.read_text(encoding="utf-8").lower() for file in files)
+    unused = [word for word in words if not re.search(rf"\b{re.escape(word)}", text)]
+    assert not unused, f"the glossary explains words that no code uses: {unused}"
+    assert all(meaning.endswith((".", ".)")) for word, meaning in rows if word != "word")
+
+
+def test_every_decision_is_in_the_index_of_its_page() -> None:
+    page = (ROOT / _PAST).read_text(encoding="utf-8")
+    index = page.partition("## By subject")[2].partition("\n## ")[0]
+    titles = re.findall(r"^## (\d.+)$", page, re.MULTILINE)
+    missing = [title for title in titles if title.partition(" · ")[2] not in index]
+    assert not missing, f"add a line under the subject it belongs to: {missing}"
