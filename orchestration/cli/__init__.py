@@ -15,7 +15,7 @@ from orchestration.cli.output import TenureGroup
 HELP = """
 Tenure, the open customer-success lakehouse.
 
-Product events, CRM, support and billing data go in; engagement, revenue and health facts come out.
+Product events, CRM rows and billing records go in; figures on engagement and revenue come out.
 
 [bold]A first hour[/]
   tenure demo                                   the whole path on a sandbox world and a git history

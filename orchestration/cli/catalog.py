@@ -64,13 +64,17 @@ def tenant_list(as_json: bool = JSON_OPTION) -> None:
 def tenant_set(
     slug: Annotated[str, typer.Argument(help="The tenant.")],
     pairs: Annotated[
-        list[str], typer.Argument(metavar="KEY=VALUE…", help="An empty value takes it back; tracking_plan=FILE.yaml.")
+        list[str],
+        typer.Argument(
+            metavar="KEY=VALUE…",
+            help="An empty value takes a setting back. A tracking plan is a file: tracking_plan=FILE.yaml.",
+        ),
     ],
 ) -> None:
     """Change a tenant: name, state, policy values, tracking plan, quotas.
 
-    Quotas: max_file_bytes and max_file_rows of a landing, events_per_second of the collector. The next run restates
-    what settings touch.
+    Quotas are max_file_bytes and max_file_rows of a landing, and events_per_second of the collector. The next run
+    computes again what a changed setting touches.
     """
     from warehouse_models.catalog.tenants import Catalog
     from warehouse_models.errors import TenureError

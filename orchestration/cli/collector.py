@@ -29,7 +29,8 @@ def serve(
     tls_cert: Annotated[Path | None, typer.Option(metavar="FILE", help="PEM file of the certificate chain.")] = None,
     tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="PEM file of its private key.")] = None,
     allow_http: Annotated[
-        bool, typer.Option("--allow-http", help="Plain HTTP for more than this machine: a proxy in front has TLS.")
+        bool,
+        typer.Option("--allow-http", help="Allow plain HTTP from other machines, because a proxy in front has TLS."),
     ] = False,
     metrics_port: Annotated[
         int | None,
@@ -39,9 +40,9 @@ def serve(
 ) -> None:
     """Take events of Segment's and RudderStack's SDKs until stopped (Ctrl-C, SIGTERM).
 
-    An event is on the disk before the reply; `tenure run` lands what was taken. Sources and their write keys:
-    `tenure source add`. GET /health answers while the process does, GET /ready while it can take events; metrics have
-    a port of their own, because the tracking API is open to the world.
+    An event is on the disk before the reply, and `tenure run` lands what was taken. `tenure source add` makes the write
+    keys. GET /health answers while the process runs, GET /ready while it can take events. Metrics have a port of their
+    own, because the tracking API is open to the world.
     """
     from connectors.collector.serve import Binding
     from connectors.collector.serve import serve as serve_events
@@ -59,9 +60,9 @@ def serve(
 
 @collector.command("retry")
 def retry() -> None:
-    """Give the next landing what nobody could take: a tenant that the catalog lacked, or of another version.
+    """Hand what could not land to the next landing: of a tenant that the catalog lacked, or of another version.
 
-    `tenure doctor` tells of them. What still is nobody's waits again.
+    `tenure doctor` says when there is any. What still cannot land waits again.
     """
     from connectors.collector.journal.waiting import retry as retry_all
     from warehouse_models import home

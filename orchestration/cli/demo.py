@@ -18,9 +18,13 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    repository: Annotated[Path | None, typer.Option(help="A git repository you know [this project's own].")] = None,
+    repository: Annotated[
+        Path | None, typer.Option(help="A git repository that you know. Default: the one of this project.")
+    ] = None,
     days: Annotated[int, typer.Option(help="Days of simulated history.")] = 180,
-    start: Annotated[bool, typer.Option("--start/--no-start", help="Leave the services running.")] = True,
+    start: Annotated[
+        bool, typer.Option("--start/--no-start", help="Start the services and leave them running.")
+    ] = True,
 ) -> None:
     """Land, run, audit, publish and show: a simulated world of three tenants, and a real git history.
 

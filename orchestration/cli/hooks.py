@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 hook = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Webhooks that vendors deliver to the collector.")
 
 TENANT = typer.Option(help="Whose webhook it is.")
-NAME = typer.Option(help="Name of the webhook; `add` calls it after its system.")
+NAME = typer.Option(help="Name of the webhook. Default of `add`: the name of its system.")
 SECRET_ENV = typer.Option(metavar="NAME", help="Environment variable of the collector that holds the signing secret.")
-SECRET_FILE = typer.Option(metavar="FILE", help="File on the collector's host that holds it.")
+SECRET_FILE = typer.Option(metavar="FILE", help="File on the collector's host that holds the signing secret.")
 
 
 def register(app: typer.Typer) -> None:
@@ -41,9 +41,9 @@ def add(
 ) -> None:
     """Add a webhook and print the path to give to the vendor.
 
-    The catalog keeps where the signing secret stands, not the secret. Without --secret-env and --secret-file it depends
-    on the system: the secret is made here and shown once, comes with a handshake, or is what the vendor shows, for
-    `tenure hook secret`. Which of them it is, is printed.
+    The catalog keeps where the signing secret is, never the secret itself. Without --secret-env and --secret-file the
+    system decides where it comes from: Tenure makes it and shows it once, a handshake brings it, or the vendor shows it
+    and you enter it with `tenure hook secret`. The command prints which.
     """
     from warehouse_models.catalog.hooks import Hooks
     from warehouse_models.catalog.tenants import Catalog
@@ -57,7 +57,7 @@ def list_hooks(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's; default: all.")] = None,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """List webhooks with their state and path; --json also says where their secrets stand."""
+    """List webhooks with their state and path; --json also says where their secrets are kept."""
     from warehouse_models.catalog.hooks import Hooks
     from warehouse_models.catalog.tenants import Catalog
 
@@ -75,7 +75,7 @@ def list_hooks(
 
 @hook.command("secret")
 def secret(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: bool = JSON_OPTION) -> None:
-    """Tell the secret that the vendor shows: typed, or piped in. It is kept below TENURE_HOME/secrets (0600)."""
+    """Enter the secret that the vendor shows, typed or piped in. It is kept in a file below TENURE_HOME/secrets."""
     from connectors.collector.webhooks.signatures import check_secret
     from warehouse_models.catalog.hooks import Hooks
     from warehouse_models.catalog.tenants import Catalog
@@ -90,13 +90,15 @@ def rotate(
     name: Annotated[str, NAME],
     secret_env: Annotated[str, SECRET_ENV] = "",
     secret_file: Annotated[Path | None, SECRET_FILE] = None,
-    grace_hours: Annotated[float, typer.Option(min=0, help="How long the old secret counts; 0: no more.")] = 24,
+    grace_hours: Annotated[
+        float, typer.Option(min=0, help="How many hours the old secret still counts; 0: not at all.")
+    ] = 24,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Give a webhook a new secret; the path stays. A revoked webhook is taken again, by the new secret alone.
+    """Give a webhook a new secret. Its path stays. A revoked webhook becomes active again, with the new secret only.
 
-    Where a handshake brings the secret (Asana), another one is awaited: establish the webhook once more, at the same
-    path.
+    Where a handshake brings the secret (Asana), Tenure waits for another one: create the webhook there once more, with
+    the same path.
     """
     from warehouse_models.catalog.hooks import Hooks
     from warehouse_models.catalog.tenants import Catalog
@@ -110,7 +112,7 @@ def rotate(
 
 @hook.command("revoke")
 def revoke(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: bool = JSON_OPTION) -> None:
-    """Take nothing more from a webhook; a running collector refuses it within seconds."""
+    """Stop a webhook. A running collector refuses its deliveries within seconds."""
     from warehouse_models.catalog.hooks import Hooks
     from warehouse_models.catalog.tenants import Catalog
 

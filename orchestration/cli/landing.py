@@ -32,19 +32,25 @@ def land(
     tenant: Annotated[str, typer.Option(help="Whose data it is.")],
     object: Annotated[str, typer.Option(help=f"What the files hold: {OBJECTS}.")],
     as_of: Annotated[
-        str, typer.Option(metavar="DATE", help="When the files were true; silence up to then counts.")
+        str,
+        typer.Option(
+            metavar="DATE", help="When the files were true. What they do not mention up to then did not happen."
+        ),
     ] = "",
-    complete: Annotated[bool, typer.Option("--complete", help="They replace all that is known of each id.")] = False,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="The files replace everything known of each id they name.")
+    ] = False,
     map: Annotated[
-        Path | None, typer.Option(metavar="FILE.yaml", help=f"How a foreign export maps onto ours. Shipped: {MAPS}.")
+        Path | None,
+        typer.Option(metavar="FILE.yaml", help=f"How the export of another system maps onto ours. Shipped: {MAPS}."),
     ] = None,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Land files in bronze. The same file landed twice adds nothing; bad rows are kept apart with a reason.
+    """Land files in bronze. The same file landed twice adds nothing. Bad rows go to quarantine with a reason.
 
     Exit code 0 only if every file was read to its end. See what was refused with `tenure quarantine list`.
 
-    A foreign export needs a map: a YAML file with the parts object, columns (ours: theirs), constants, units and nulls.
+    The export of another system needs a map: a YAML file with object, columns (ours: theirs), constants, units, nulls.
     Those that come with Tenure lie in connectors/systems/*/maps/: name one (--map salesforce_accounts) or copy it.
     """
     from connectors.landing.land import land as land_files
@@ -103,7 +109,7 @@ _TENANT = typer.Option(help="Only this tenant.")
 _OBJECT = typer.Option(help=f"Only this object: {OBJECTS}.")
 _FILE = typer.Option(metavar="NAME", help="Only rows of files of this name.")
 _REASON = typer.Option(metavar="CODE", help="Only this reason, e.g. not_json.")
-_SINCE = typer.Option(metavar="DATE", help="Only rows refused from then on.")
+_SINCE = typer.Option(metavar="DATE", help="Only rows that were refused on that day or later.")
 
 
 @quarantine.command("list")
@@ -113,15 +119,15 @@ def quarantine_list(
     file: Annotated[str | None, _FILE] = None,
     reason: Annotated[str | None, _REASON] = None,
     since: Annotated[str | None, _SINCE] = None,
-    settled: Annotated[bool, typer.Option("--settled", help="Also rows that a replay has settled.")] = False,
-    by_reason: Annotated[bool, typer.Option("--by-reason", help="Only how many rows each reason has.")] = False,
-    limit: Annotated[int, typer.Option(min=0, help="At most so many rows; 0: all.")] = 50,
-    offset: Annotated[int, typer.Option(min=0, help="Skip so many rows: the next page.")] = 0,
+    settled: Annotated[bool, typer.Option("--settled", help="Also the rows that a replay has landed.")] = False,
+    by_reason: Annotated[bool, typer.Option("--by-reason", help="Only count the rows of each reason.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="At most this many rows; 0: all.")] = 50,
+    offset: Annotated[int, typer.Option(min=0, help="Skip this many rows, for the next page.")] = 0,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """List refused rows with file, line, reason and how the row starts, after how many each reason has.
+    """Count the refused rows by reason, then list them with file, line, reason and their beginning.
 
-    What `tenure quarantine replay` has landed since is no longer listed; --settled shows it with its state.
+    Rows that `tenure quarantine replay` has landed since are left out; --settled lists them too, with their state.
     """
     from connectors.landing.open_rows import Filter, count_reasons, list_rows
     from warehouse_models.catalog.tenants import Catalog
@@ -158,7 +164,7 @@ def _start_of(row: QuarantinedRow) -> str:
 
 @quarantine.command("replay")
 def quarantine_replay(
-    tenant: Annotated[str, typer.Option(help="Whose rows.")],
+    tenant: Annotated[str, typer.Option(help="Whose rows they are.")],
     object: Annotated[str | None, _OBJECT] = None,
     file: Annotated[str | None, _FILE] = None,
     reason: Annotated[str | None, _REASON] = None,
@@ -173,9 +179,10 @@ def quarantine_replay(
 ) -> None:
     """Land quarantined rows again, after a map, a limit, a setting or the file itself was mended.
 
-    What is accepted, or known already, leaves the quarantine; what is refused stays with its newest reason. Of a row
-    longer than 64 KiB only the start is kept: --from names the file that has it, or one with corrected lines; only the
-    quarantined lines of it are read. Safe to repeat, and to interrupt: a row lands once.
+    Rows that are accepted, or that bronze has already, leave the quarantine. The others stay, with their newest reason.
+    --from takes the rows from a file instead: from one with corrected lines, or from the file itself where a row is
+    longer than 64 KiB, because only its start is kept. Only the quarantined lines of that file are read. Safe to repeat
+    and to interrupt: a row lands once.
     """
     from dataclasses import asdict
 

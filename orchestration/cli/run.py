@@ -23,20 +23,25 @@ def register(app: typer.Typer) -> None:
 
 def run(
     engine: Annotated[
-        str, typer.Option(help="duckdb or spark, for bronze to silver [TENURE_ENGINE, else duckdb].")
+        str, typer.Option(help="What computes silver: duckdb or spark. Default: TENURE_ENGINE, else duckdb.")
     ] = "",
-    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Compute everything anew: same rows.")] = False,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Compute everything anew. It gives the same rows.")
+    ] = False,
     tenant: Annotated[
         str | None, typer.Option(help="Only the shard of this tenant; with --full-refresh only its rows.")
     ] = None,
-    full_audit: Annotated[bool, typer.Option("--full-audit", help="Audit all history, as the daily run does.")] = False,
+    full_audit: Annotated[
+        bool, typer.Option("--full-audit", help="Check all of history, as the daily run does.")
+    ] = False,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Bring everything up to date: what collectors took, silver, gold, audit, publish.
 
-    Works shard by shard on what has changed since the last run; without changes it takes seconds and changes nothing.
-    A tenant whose data fails the audit keeps its last publication, and its neighbours move on. Exit code: 0 everything
-    ran, 1 a step failed, 3 everything ran and a tenant is held back.
+    Works shard by shard on what has changed since the last run; a run without changes takes seconds and changes
+    nothing.
+    A tenant whose data fails a check keeps its last publication, and its neighbours move on. Exit code 0: everything
+    ran. 1: a step failed. 3: everything ran, and a tenant is held back.
     """
     from orchestration.run import run_shards
     from warehouse_models.catalog.tenants import Catalog

@@ -21,7 +21,7 @@ def up() -> None:
 
     Ports: TENURE_DAGSTER_PORT (3000), TENURE_COLLECTOR_PORT (8080), TENURE_METRICS_PORT (9464), TENURE_SUPERSET_PORT
     (8088); 0 takes any free one. Starting twice does nothing.
-    Needs an operator for Superset the first time: TENURE_OPERATOR_PASSWORD, or one is made up and printed once.
+    The first time, Superset gets an operator. Its password is TENURE_OPERATOR_PASSWORD, or a new one, printed once.
     """
     from orchestration.services import services
     from orchestration.services.logins import operator_password
@@ -51,7 +51,7 @@ def down() -> None:
 
 
 def status(as_json: bool = JSON_OPTION) -> None:
-    """What runs and where, what is published for each tenant, and which are held: why, since when, how to go on."""
+    """Show what runs, what is published for each tenant, and which tenants are held: why, since when, what to do."""
     from orchestration.publish.held import held_tenants
     from orchestration.services.services import status as service_status
     from warehouse_models import home

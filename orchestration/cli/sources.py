@@ -28,7 +28,7 @@ def add(
     tenant: Annotated[str, TENANT],
     name: Annotated[str, NAME],
     write_key: Annotated[
-        str, typer.Option(metavar="K", help="Keep the key that shipped apps already carry. Default: a new one.")
+        str, typer.Option(metavar="K", help="A key that shipped apps carry already. Default: a new one.")
     ] = "",
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -45,7 +45,7 @@ def list_sources(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's; default: all.")] = None,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """List sources with their state; keys are not kept, so none is shown."""
+    """List sources with their state. Tenure keeps no keys, so it shows none."""
     from warehouse_models.catalog.sources import Sources
     from warehouse_models.catalog.tenants import Catalog
 
@@ -63,10 +63,12 @@ def list_sources(
 def rotate(
     tenant: Annotated[str, TENANT],
     name: Annotated[str, NAME],
-    grace_hours: Annotated[float, typer.Option(min=0, help="How long the old key counts; 0: no more.")] = 24,
+    grace_hours: Annotated[
+        float, typer.Option(min=0, help="How many hours the old key still counts; 0: not at all.")
+    ] = 24,
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Give a source a new write key, shown once. A revoked source is active again, by the new key alone."""
+    """Give a source a new write key, shown once. A revoked source becomes active again, with the new key only."""
     from warehouse_models.catalog.sources import Sources
     from warehouse_models.catalog.tenants import Catalog
 
@@ -76,7 +78,7 @@ def rotate(
 
 @source.command("revoke")
 def revoke(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: bool = JSON_OPTION) -> None:
-    """Stop all keys of a source; a running collector refuses them within seconds."""
+    """Stop all keys of a source. A running collector refuses them within seconds."""
     from warehouse_models.catalog.sources import Sources
     from warehouse_models.catalog.tenants import Catalog
 

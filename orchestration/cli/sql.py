@@ -24,15 +24,13 @@ def register(app: typer.Typer) -> None:
 
 def sql(
     statement: Annotated[str, typer.Argument(help='One SELECT, e.g. "SELECT * FROM marts.trust".')] = "",
-    tenant: Annotated[
-        str | None, typer.Option(help="Only this tenant's file is opened. Without it: all tenants.")
-    ] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant. Default: all tenants.")] = None,
     format: Annotated[str, typer.Option(help="table, csv or json.")] = "table",
     tables: Annotated[bool, typer.Option("--tables", help="List the marts and their columns instead.")] = False,
 ) -> None:
-    """Ask the published marts. Answers while a run is in progress: it reads what was published last.
+    """Ask the published marts. It reads what was published last, so it answers while a run is in progress.
 
-    One SELECT over relations of schema `marts`; nothing else of the machine or the lake can be reached.
+    A statement is one SELECT over the marts. It reaches nothing else of the machine or the lake.
     """
     from serving.connection import ALL, open_serving
     from warehouse_models.errors import TenureError

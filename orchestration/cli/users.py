@@ -25,8 +25,8 @@ def add(
 ) -> None:
     """Add a login, or change the tenants and role of one.
 
-    The password comes from TENURE_USER_PASSWORD, never from the command line where others could read it; without it a
-    new login gets a made-up one, printed once, and an existing one keeps its own.
+    The password comes from TENURE_USER_PASSWORD, and never from the command line, where others could read it. Without
+    that variable a new login gets a made-up password, printed once, and an existing login keeps its own.
     """
     from dashboards import service
     from orchestration.services.logins import new_password
