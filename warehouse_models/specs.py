@@ -1,4 +1,7 @@
-"""Every spec, found by reading the modules of `bronze/` and `silver/`: no list to edit by hand."""
+"""Every spec, found by reading the modules of `bronze/` and `silver/`: no list to edit by hand.
+
+A module has its specs as constants, or makes those of the canonical objects in `tables()`.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,16 @@ from warehouse_models.spec import TableSpec
 @cache
 def all_specs() -> dict[str, TableSpec]:
     """Address → spec, in the order bronze, silver and then by module and definition."""
-    found: dict[str, TableSpec] = {}
+    specs: dict[str, TableSpec] = {}
     for layer in ("bronze", "silver"):
         package = importlib.import_module(f"warehouse_models.{layer}")
         for module_info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
             module = importlib.import_module(f"warehouse_models.{layer}.{module_info.name}")
-            for value in vars(module).values():
+            made = module.tables() if hasattr(module, "tables") else []
+            for value in [*vars(module).values(), *made]:
                 if isinstance(value, TableSpec) and value.layer == layer:
-                    found[value.address] = value
-    return found
+                    specs[value.address] = value
+    return specs
 
 
 def spec(address: str) -> TableSpec:

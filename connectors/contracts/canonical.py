@@ -51,8 +51,8 @@ def exact(value: dict[str, Any], raw: bytes, *, fractions: bool = False) -> dict
     if (_LONG_FRACTION if fractions else _LONG_NUMBER).search(raw) is None:
         return value
     try:
-        told = json.loads(raw, parse_float=_Fraction) if fractions else json.loads(raw)
-        return _with_digits(value, told)
+        digits = json.loads(raw, parse_float=_Fraction) if fractions else json.loads(raw)
+        return _with_digits(value, digits)
     except (ValueError, RecursionError):
         return value
 

@@ -20,15 +20,12 @@ from connectors.contracts.arrow import columns
 from connectors.contracts.canonical import NotText, TooDeep, canonical, exact, id_of, key64, parse, text_of
 from connectors.contracts.reasons import Refused, shown
 from connectors.contracts.times import MICROS_PER_DAY, NotATime, iso, parse_micros
+from warehouse_models.objects.declaration import JSON
+from warehouse_models.objects.product import EVENTS
 from warehouse_models.specs import spec
 
-TYPES = frozenset(("identify", "track", "page", "screen", "group", "alias"))
-NESTED = ("properties", "traits", "context")
-# The fields of METRICS §1 and the Segment spec that an event may have at its top; anything else stays in the payload.
-FIELDS = (
-    *("type", "messageId", "userId", "anonymousId", "previousId", "groupId", "event", "name", *NESTED),
-    *("timestamp", "originalTimestamp", "sentAt", "receivedAt"),
-)
+TYPES = frozenset(EVENTS.field("type").kind.words)
+NESTED = tuple(field.name for field in EVENTS.fields if field.kind is JSON)
 # The times of a batch repeat: the moment it was sent, the moment it was received.
 _cached_micros = lru_cache(4_096)(parse_micros)
 _LONGEST_CACHED = 40
@@ -87,25 +84,25 @@ class EventContract:
             raise Refused(reasons.TOO_DEEP, message) from None
         sha = sha256(payload).hexdigest()
         message = message or sha
-        said = (kind, event, name, user, anonymous, previous, group)
-        if b"\\u0000" in payload and any("\0" in text for text in (message, *said) if text):
+        texts = (kind, event, name, user, anonymous, previous, group)
+        if b"\\u0000" in payload and any("\0" in text for text in (message, *texts) if text):
             raise Refused(reasons.NUL_IN_FIELD.format(field="an id or a name"))
         # As text, because orjson's bytes hold on to kilobytes more than they say.
         envelope = (message, sha, key64(message), line, size, payload.decode(), received)
-        return envelope + said + (own, original, sent, properties, traits, about)
+        return envelope + texts + (own, original, sent, properties, traits, about)
 
     def _time(self, value: dict[str, Any], name: str, message: str | None) -> int | None:
-        said = value.get(name)
-        if said is None or said == "":
+        cell = value.get(name)
+        if cell is None or cell == "":
             return None
         try:
             # A fraction of a second may have megabytes of digits: the cache would keep thousands of them.
-            is_short = said.__class__ is str and len(said) <= _LONGEST_CACHED
-            return _cached_micros(said) if is_short else parse_micros(text_of(said) or "")
+            is_short = cell.__class__ is str and len(cell) <= _LONGEST_CACHED
+            return _cached_micros(cell) if is_short else parse_micros(text_of(cell) or "")
         except NotATime:
-            raise Refused(reasons.NOT_ISO.format(field=name, value=shown(said)), message) from None
+            raise Refused(reasons.NOT_ISO.format(field=name, value=shown(cell)), message) from None
         except NotText:
-            kind = type(said).__name__
+            kind = type(cell).__name__
             raise Refused(reasons.NOT_TEXT.format(field=name, kind=kind), message) from None
 
     def _check(
@@ -142,18 +139,18 @@ class _Texts:
         self.value, self._raw = value, raw
 
     def __call__(self, name: str, path: str = "") -> str | None:
-        said = self.value.get(name)
-        if said.__class__ is str:
-            return said or None
-        if said is None:
+        cell = self.value.get(name)
+        if cell.__class__ is str:
+            return cell or None
+        if cell is None:
             return None
         try:
-            if said.__class__ is float and self._raw:
+            if cell.__class__ is float and self._raw:
                 self.value = exact(self.value, self._raw)
-                said = self.value[name]
-            return text_of(said)
+                cell = self.value[name]
+            return text_of(cell)
         except NotText:
-            raise Refused(reasons.NOT_TEXT.format(field=path or name, kind=type(said).__name__)) from None
+            raise Refused(reasons.NOT_TEXT.format(field=path or name, kind=type(cell).__name__)) from None
 
     def id(self, name: str, path: str = "") -> str | None:
         """An id: one of nothing but white space is absent."""

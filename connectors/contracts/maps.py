@@ -31,16 +31,12 @@ from typing import Any
 import yaml
 
 from connectors.contracts.canonical import NotText, TooDeep, canonical, text_of
-from connectors.contracts.events import FIELDS, NESTED
-from connectors.contracts.objects import RECORD_OBJECTS
+from connectors.contracts.events import NESTED
 from connectors.contracts.reasons import Refused, shown
 from warehouse_models.errors import TenureError
+from warehouse_models.objects.every import all_objects
 
 _PARTS = ("object", "columns", "joined", "constants", "units", "nulls", "description")
-_TARGETS: dict[str, tuple[str, ...]] = {
-    "events": FIELDS,
-    **{name: (*known.columns, "updated_at", "is_deleted") for name, known in RECORD_OBJECTS.items()},
-}
 # No map that anybody wrote by hand is larger.
 _LARGEST = 1_000_000
 
@@ -62,10 +58,10 @@ class Mapping:
 
     @property
     def sha(self) -> str:
-        told = [self.columns, self.constants, {k: str(v) for k, v in self.units.items()}, sorted(self.nulls)]
+        parts = [self.columns, self.constants, {k: str(v) for k, v in self.units.items()}, sorted(self.nulls)]
         # Only where there are some: the sha of a map without them is what it always was.
-        told += [self.joined] if self.joined else []
-        return sha256(canonical(told)).hexdigest()
+        parts += [self.joined] if self.joined else []
+        return sha256(canonical(parts)).hexdigest()
 
     @property
     def sources(self) -> list[str]:
@@ -96,16 +92,22 @@ class Mapping:
         if self.object is not None and self.object != object:
             why = f"it maps {self.object}, and the files are landed as {object}"
             raise TenureError(f"map {self.name}", why, f"--object {self.object}, or another map")
-        known = _TARGETS[object]
+        targets = _targets(object)
         for target in (*self.columns, *self.joined, *self.constants, *self.units):
             head, dot, _ = target.partition(".")
-            if target in known or (object == "events" and dot and head in NESTED):
+            if target in targets or (object == "events" and dot and head in NESTED):
                 continue
-            near = get_close_matches(target, known, 1)
+            near = get_close_matches(target, targets, 1)
             meant = f"; did it mean {near[0]}?" if near else ""
             more = " (and fields of properties, traits and context, e.g. context.groupId)" if object == "events" else ""
             why = f"{target} is no column of {object}{meant}"
-            raise TenureError(f"map {self.name}", why, f"columns of {object}: {', '.join(known)}{more}")
+            raise TenureError(f"map {self.name}", why, f"columns of {object}: {', '.join(targets)}{more}")
+
+
+def _targets(object: str) -> tuple[str, ...]:
+    """What a map may fill in rows of an object."""
+    declared = all_objects()[object]
+    return (*declared.names, "updated_at", "is_deleted") if declared.is_record else declared.names
 
 
 def _joined(row: dict[str, Any], names: tuple[str, ...]) -> str | None:
@@ -154,8 +156,9 @@ def read_mapping(path: Path | str, shipped: dict[str, Path] | None = None) -> Ma
     if unknown := sorted(str(part) for part in set(parts) - set(_PARTS)):
         raise _wrong(path, f"it has an unknown part {', '.join(unknown)}")
     object = parts.get("object")
-    if object is not None and object not in _TARGETS:
-        raise TenureError(f"map {path}", f"it maps {object}, which cannot be landed", f"objects: {', '.join(_TARGETS)}")
+    if object is not None and object not in all_objects():
+        next_step = f"objects: {', '.join(all_objects())}"
+        raise TenureError(f"map {path}", f"it maps {object}, which cannot be landed", next_step)
     for part in ("columns", "joined", "constants", "units"):
         if not isinstance(parts.get(part) or {}, dict):
             raise _wrong(path, f"{part} is not a mapping of contract column to value")

@@ -1,35 +1,38 @@
-"""Canonical objects whose rows are versions of records (DESIGN §8): keys, columns and their spelling, cross rules."""
+"""The rules of records: those of each column by its kind, from the declaration; and what columns say together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from connectors.contracts import fields as spelling
 from connectors.contracts import reasons
 from connectors.contracts.fields import Spelling
 from connectors.contracts.reasons import Refused
+from warehouse_models.objects.declaration import CanonicalObject, Kind
+from warehouse_models.objects.every import record_objects
 
 Content = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class RecordObject:
-    """A canonical object.
+class RecordRules:
+    """What a row of a canonical object must be.
 
     `key`: columns that make a record's id; `columns`: every contract column with its spelling; `required`: those that
-    must be there, key included; `check` raises Refused for a row whose columns contradict each other; `dates`: columns
-    that say up to when the file is true where nobody told (METRICS §2, "The end of the data is not churn").
+    must be there besides the key; `check` raises Refused for a row whose columns contradict each other; `dates`: those
+    that say up to when the file is true where nobody told.
     """
 
     name: str
     address: str
     key: tuple[str, ...]
     columns: Mapping[str, Spelling]
-    required: tuple[str, ...] = ()
-    check: Callable[[Content], None] = field(default=lambda content: None)
-    dates: tuple[str, ...] = ()
+    required: tuple[str, ...]
+    check: Callable[[Content], None]
+    dates: tuple[str, ...]
 
     def record_id(self, content: Content) -> str:
         """The record's id: its key columns, joined. Of two parts the second has one length, so no two keys meet."""
@@ -56,89 +59,31 @@ def _exchange_rate(content: Content) -> None:
         raise Refused(reasons.SAME_CURRENCY.format(value=content["to_currency"]))
 
 
-_ACCOUNT = dict.fromkeys(
-    ("account_id", "name", "parent_account_id", "segment", "industry", "country", "csm"), spelling.text
-)
-_OBJECTS = (
-    RecordObject(
-        "accounts",
-        "bronze/crm/accounts",
-        ("account_id",),
-        {
-            **_ACCOUNT,
-            "created_at": spelling.time,
-            "renewal_date": spelling.day,
-            "currency": spelling.text,
-            "licensed_seats": spelling.count,
-        },
-    ),
-    RecordObject(
-        "users",
-        "bronze/crm/users",
-        ("user_id",),
-        {
-            **dict.fromkeys(("user_id", "account_id", "email", "name", "role"), spelling.text),
-            "created_at": spelling.time,
-        },
-    ),
-    RecordObject(
-        "subscriptions",
-        "bronze/billing/subscriptions",
-        # A new price is a new period of the same subscription, so its start is part of the key.
-        ("subscription_id", "start_date"),
-        {
-            "subscription_id": spelling.text,
-            "account_id": spelling.text,
-            "plan": spelling.text,
-            "start_date": spelling.day,
-            "end_date": spelling.day,
-            "amount": spelling.price,
-            "currency": spelling.currency,
-            "interval": spelling.one_of("day", "week", "month", "year"),
-            "interval_count": spelling.positive_count,
-            "quantity": spelling.amount,
-            "status": spelling.one_of("active", "trialing", "paused", "past_due", "canceled"),
-            "canceled_at": spelling.time,
-            "list_amount": spelling.price,
-        },
-        required=("account_id", "plan", "amount", "currency", "interval"),
-        check=_subscription,
-        dates=("start_date", "canceled_at"),
-    ),
-    RecordObject(
-        "invoices",
-        "bronze/billing/invoices",
-        ("invoice_line_id",),
-        {
-            "invoice_line_id": spelling.text,
-            "invoice_id": spelling.text,
-            "account_id": spelling.text,
-            "issued_at": spelling.time,
-            "period_start": spelling.day,
-            "period_end": spelling.day,
-            "amount": spelling.amount,
-            "currency": spelling.currency,
-            "plan": spelling.text,
-            "recurring": spelling.boolean,
-            "status": spelling.one_of("paid", "open", "void", "uncollectible"),
-            "paid_at": spelling.time,
-        },
-        required=("account_id", "issued_at", "amount", "currency"),
-        check=_invoice_line,
-        dates=("issued_at", "paid_at"),
-    ),
-    RecordObject(
-        "exchange_rates",
-        "bronze/billing/exchange_rates",
-        ("from_currency", "to_currency", "date"),
-        {
-            "date": spelling.day,
-            "from_currency": spelling.currency,
-            "to_currency": spelling.currency,
-            "rate": spelling.rate,
-        },
-        required=("rate",),
-        check=_exchange_rate,
-    ),
-)
-RECORD_OBJECTS: dict[str, RecordObject] = {known.name: known for known in _OBJECTS}
+_CHECKS: Mapping[str, Callable[[Content], None]] = {
+    "subscriptions": _subscription,
+    "invoices": _invoice_line,
+    "exchange_rates": _exchange_rate,
+}
+
+
+@cache
+def rules_of(declared: CanonicalObject) -> RecordRules:
+    """The rules of a record object, as it is declared."""
+    return RecordRules(
+        name=declared.name,
+        address=declared.address,
+        key=declared.key,
+        columns={field.name: _spelling(field.kind) for field in declared.fields},
+        required=tuple(field.name for field in declared.fields if field.required and field.name not in declared.key),
+        check=_CHECKS.get(declared.name, lambda content: None),
+        dates=tuple(field.name for field in declared.fields if field.dates),
+    )
+
+
+def record_rules(object: str) -> RecordRules:
+    """The rules of the record object called `object`; KeyError where there is none."""
+    return rules_of(record_objects()[object])
+
+
+def _spelling(kind: Kind) -> Spelling:
+    return spelling.one_of(*kind.words) if kind.words else spelling.BY_KIND[kind.name]

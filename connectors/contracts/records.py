@@ -16,7 +16,7 @@ from connectors.contracts import fields as spelling
 from connectors.contracts import reasons
 from connectors.contracts.arrow import columns
 from connectors.contracts.canonical import NotText, TooDeep, canonical, id_of, sha_hex, text_of
-from connectors.contracts.objects import RecordObject
+from connectors.contracts.objects import RecordRules
 from connectors.contracts.reasons import Refused
 from connectors.contracts.times import MICROS_PER_DAY, iso, parse_micros
 from warehouse_models.spec import TableSpec
@@ -33,7 +33,7 @@ class RecordContract:
     `speaks_of`: the latest day (ISO) that the rows read so far speak of, up to the landing's own; None: none does.
     """
 
-    object: RecordObject
+    rules: RecordRules
     landed_at: int
     default_time: int
     table: TableSpec
@@ -41,12 +41,12 @@ class RecordContract:
 
     def read(self, value: dict[str, Any], raw: bytes, line: int, size: int) -> tuple[Any, ...]:
         """One row in the order of `_TYPED`; `value` has every digit (canonical.exact). Raises Refused."""
-        keys = {name: self._field(value, name) for name in self.object.key}
-        for name, told in keys.items():
-            if told is None:
+        keys = {name: self._field(value, name) for name in self.rules.key}
+        for name, part in keys.items():
+            if part is None:
                 raise Refused(reasons.NO_KEY.format(field=name))
         # Until every part is spelled, a refusal names the record by what was written.
-        named = "@".join(str(told) for told in keys.values())
+        named = "@".join(str(part) for part in keys.values())
         try:
             return self._read(value, line, size)
         except Refused as refused:
@@ -56,7 +56,7 @@ class RecordContract:
     def _read(self, value: dict[str, Any], line: int, size: int) -> tuple[Any, ...]:
         content: dict[str, Any] = {}
         received: dict[str, str] = {}
-        for name, spelled in self.object.columns.items():
+        for name, spelled in self.rules.columns.items():
             text = self._field(value, name)
             if text is not None:
                 content[name] = spelled(name, text)
@@ -69,9 +69,9 @@ class RecordContract:
             content["is_deleted"] = True
         else:
             self._check(content)
-        known = {*self.object.columns, "updated_at", "is_deleted"}
-        extra = {name: cell for name, cell in value.items() if name not in known and cell is not None and cell != ""}
-        key = self.object.record_id(content)
+        ours = {*self.rules.columns, "updated_at", "is_deleted"}
+        extra = {name: cell for name, cell in value.items() if name not in ours and cell is not None and cell != ""}
+        key = self.rules.record_id(content)
         try:
             if extra:
                 content["extra"] = extra
@@ -82,19 +82,19 @@ class RecordContract:
         except TooDeep:
             raise Refused(reasons.TOO_DEEP) from None
         if not deleted:
-            self._heard(content)
+            self._note_dates(content)
         return key, sha, at, "delete" if deleted else "upsert", line, size, payload.decode()
 
     def _check(self, content: dict[str, Any]) -> None:
         """A deletion needs its key only; a state needs every required column, and none that contradict."""
-        for name in self.object.required:
+        for name in self.rules.required:
             if name not in content:
                 raise Refused(reasons.MISSING.format(field=name))
-        self.object.check(content)
+        self.rules.check(content)
 
-    def _heard(self, content: dict[str, Any]) -> None:
+    def _note_dates(self, content: dict[str, Any]) -> None:
         landed = iso(self.landed_at)[:10]
-        days = [content[name][:10] for name in self.object.dates if name in content]
+        days = [content[name][:10] for name in self.rules.dates if name in content]
         self.speaks_of = max([day for day in days if day <= landed] + [self.speaks_of or ""]) or None
 
     def _updated(self, text: str, received: dict[str, str]) -> int:
@@ -109,7 +109,7 @@ class RecordContract:
 
     def _field(self, value: dict[str, Any], name: str) -> str | None:
         cell = value.get(name)
-        if isinstance(cell, bool) and self.object.columns.get(name) is spelling.boolean:
+        if isinstance(cell, bool) and self.rules.columns.get(name) is spelling.boolean:
             return "true" if cell else "false"
         try:
             text = (id_of if name.endswith("_id") else text_of)(cell)
@@ -120,9 +120,9 @@ class RecordContract:
         return text
 
     def _deleted(self, value: dict[str, Any]) -> bool:
-        said = value.get("is_deleted")
-        if isinstance(said, bool) or said is None:
-            return bool(said)
+        cell = value.get("is_deleted")
+        if isinstance(cell, bool) or cell is None:
+            return bool(cell)
         return spelling.boolean("is_deleted", self._field(value, "is_deleted") or "false") == "true"
 
     def columns(self, rows: list[tuple[Any, ...]]) -> dict[str, pa.Array]:

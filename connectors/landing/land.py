@@ -23,7 +23,7 @@ from duckdb import DuckDBPyConnection
 
 from connectors.contracts import reasons
 from connectors.contracts.canonical import canonical, sha_hex
-from connectors.contracts.contract import OBJECTS, contract_of
+from connectors.contracts.contract import contract_of
 from connectors.contracts.events import EventContract
 from connectors.contracts.maps import Mapping, read_mapping
 from connectors.contracts.reasons import Refused
@@ -44,6 +44,7 @@ from connectors.systems.discovery import shipped_maps
 from warehouse_models.catalog.tenants import Catalog, Tenant
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
+from warehouse_models.objects.every import all_objects
 from warehouse_models.policies.quotas import effective_quotas
 
 CHUNK_ROWS = 65_536
@@ -73,8 +74,8 @@ def land(
     after each chunk. A file that cannot be read to its end keeps what came before and says so in `error`.
     TenureError: no such tenant, object, file or map.
     """
-    if object not in OBJECTS:
-        raise TenureError(f"object {object}", "it cannot be landed", f"objects: {', '.join(OBJECTS)}")
+    if object not in all_objects():
+        raise TenureError(f"object {object}", "it cannot be landed", f"objects: {', '.join(all_objects())}")
     named = landable(paths)
     found = catalog.tenant(tenant)
     told = _as_of(as_of)
@@ -214,7 +215,7 @@ class _FileLanding:
             self.report.quarantined += refused
         if self.reader.unseen and done == 0 and self.report.rows and self.report.error is None:
             self.report.notes.append(f"no row has {', '.join(sorted(self.reader.unseen))}, which the map reads")
-        if isinstance(self.contract, RecordContract) and self.contract.object.dates:
+        if isinstance(self.contract, RecordContract) and self.contract.rules.dates:
             self.report.is_as_of_told = self.as_of is not None
             self.report.as_of = self.contract.speaks_of if self.as_of is None else iso(self.as_of)[:10]
         if self.report.error is None and _stat(self.path) != self.seen:

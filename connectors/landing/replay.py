@@ -19,7 +19,7 @@ from pathlib import Path
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from connectors.contracts.contract import OBJECTS, Contract, contract_of
+from connectors.contracts.contract import Contract, contract_of
 from connectors.contracts.events import EventContract
 from connectors.contracts.maps import Mapping, read_mapping
 from connectors.contracts.reasons import CONFLICT, Refused
@@ -37,6 +37,7 @@ from warehouse_models.catalog.tenants import Catalog, Tenant
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
 from warehouse_models.lake.trail import landing
+from warehouse_models.objects.every import all_objects
 from warehouse_models.specs import spec
 
 CHUNK = 1_000
@@ -60,8 +61,8 @@ def replay(
     """
     only = only or Filter()
     found = catalog.tenant(tenant)
-    if only.object is not None and only.object not in OBJECTS:
-        raise TenureError(f"object {only.object}", "it cannot be landed", f"objects: {', '.join(OBJECTS)}")
+    if only.object is not None and only.object not in all_objects():
+        raise TenureError(f"object {only.object}", "it cannot be landed", f"objects: {', '.join(all_objects())}")
     if (mapping or corrected_by) and only.object is None:
         raise TenureError("replay", "a map or a file is for rows of one object", "add --object")
     using = mapping if isinstance(mapping, Mapping) else read_mapping(mapping, shipped_maps()) if mapping else None

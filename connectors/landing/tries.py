@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from connectors.contracts.canonical import parse, sha_hex
-from connectors.contracts.contract import OBJECTS
 from connectors.contracts.reasons import CONFLICT
 from connectors.files.csv import csv_rows
 from connectors.files.formats import Unreadable
@@ -22,6 +21,7 @@ from connectors.landing.open_rows import QuarantinedRow
 from connectors.landing.report import ReplayReport
 from connectors.landing.row_reader import How
 from warehouse_models.catalog.tenants import Tenant
+from warehouse_models.objects.every import all_objects
 from warehouse_models.policies.quotas import effective_quotas
 
 
@@ -58,7 +58,7 @@ def stored(refusals: Iterable[QuarantinedRow], report: ReplayReport) -> Iterator
 
 
 def _check(refusal: QuarantinedRow) -> None:
-    if refusal.object not in OBJECTS:
+    if refusal.object not in all_objects():
         # Its signature was over the bytes that are kept, and no map makes another body of them.
         raise Kept("it is a webhook's delivery that is no event; the vendor can send it again")
     if refusal.code == CONFLICT.partition(":")[0]:

@@ -16,10 +16,11 @@ from functools import cache
 
 from warehouse_models.dbt import marts as gold
 from warehouse_models.dbt.marts import Mart, marts
+from warehouse_models.objects.product import EVENTS
 from warehouse_models.spec import TableSpec
 from warehouse_models.specs import all_specs
 
-_EVENT_TYPES = "'identify', 'track', 'page', 'screen', 'group', 'alias'"
+_EVENT_TYPES = ", ".join(f"'{word}'" for word in EVENTS.field("type").kind.words)
 # When a row was received or became true, in whatever table.
 _TIMES = ("received_at", "updated_at", "first_received_at", "last_received_at")
 _RATIO = re.compile(r"ratio 0 to 1\b")

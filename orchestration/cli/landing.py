@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from connectors.systems.discovery import shipped_maps
 from orchestration.cli.output import JSON_OPTION, TenureGroup, err, out, print_json, print_rows
+from warehouse_models.objects.every import in_words
 
 if TYPE_CHECKING:
     from connectors.landing.open_rows import QuarantinedRow
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 quarantine = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Rows that landing refused, and why.")
 
-OBJECTS = "events, accounts, users, subscriptions, invoices or exchange_rates"
+OBJECTS = in_words()
 MAPS = ", ".join(sorted(shipped_maps()))
 
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from connectors.contracts.objects import RECORD_OBJECTS
 from connectors.landing.land import land
 from connectors.landing.open_rows import Filter, QuarantinedRow, list_rows
 from connectors.landing.report import LandingReport
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
+from warehouse_models.objects.every import all_objects
 
 TENANT = "acme"
-TABLES = {"events": "bronze/product/events"} | {name: known.address for name, known in RECORD_OBJECTS.items()}
+TABLES = {name: declared.address for name, declared in all_objects().items()}
 
 
 @dataclass

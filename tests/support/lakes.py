@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.contracts.events import EventContract
-from connectors.contracts.objects import RECORD_OBJECTS
+from connectors.contracts.objects import record_rules
 from connectors.contracts.records import FLOOR, RecordContract
 from connectors.contracts.times import now_micros, parse_micros
 from connectors.landing.land import land
@@ -19,6 +19,7 @@ from tests.support.histories.records import Delivery
 from warehouse_models.catalog.tenants import DEFAULT_SHARD, Catalog
 from warehouse_models.lake.lake import Lake
 from warehouse_models.lake.trail import landing
+from warehouse_models.objects.every import all_objects
 from warehouse_models.specs import spec
 
 
@@ -68,12 +69,12 @@ def _land_object(lake: Lake, shard: str, object: str, told: Mapping[str, Deliver
     landed_at = now_micros()
     batch, today = f"together-{landed_at}", datetime.fromtimestamp(landed_at / 1e6, UTC).date()
     as_of = {tenant: parse_micros(d.as_of) if d.as_of else None for tenant, d in told.items()}
-    table = spec("bronze/product/events" if object == "events" else RECORD_OBJECTS[object].address)
+    table = spec(all_objects()[object].address)
     parts = []
     for tenant, delivery in told.items():
         contract: EventContract | RecordContract = EventContract(landed_at, FLOOR, 0)
         if object != "events":
-            contract = RecordContract(RECORD_OBJECTS[object], landed_at, as_of[tenant] or landed_at, table)
+            contract = RecordContract(record_rules(object), landed_at, as_of[tenant] or landed_at, table)
         raw = [json.dumps(row).encode() for row in delivery.rows]
         rows = [contract.read(json.loads(line), line, place, len(line)) for place, line in enumerate(raw, 1)]
         same = {"tenant_id": tenant, "source_id": "file_drop", "object": object, "batch_id": batch, "op": "append"}

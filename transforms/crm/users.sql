@@ -1,4 +1,5 @@
 /*
+# Written by `python -m transforms.typed` from warehouse_models/objects/; a test fails when it differs.
 inputs:
   silver/crm/versions: {days: all}
 */

@@ -1,4 +1,5 @@
 /*
+# `python -m transforms.typed` writes these inputs and the union of `received` (warehouse_models/objects/).
 inputs:
   bronze/crm/accounts: {days: all}
   bronze/crm/users: {days: all}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from warehouse_models.objects.every import all_objects
 from warehouse_models.spec import Column, Pii
 
 ENVELOPE: tuple[Column, ...] = (
@@ -10,7 +11,7 @@ ENVELOPE: tuple[Column, ...] = (
     Column(
         "object",
         "string",
-        "Canonical object: events, accounts, users, subscriptions, invoices, exchange_rates.",
+        f"Canonical object: {', '.join(all_objects())}.",
         nullable=False,
     ),
     Column("record_id", "string", "Key of the record inside its object; for events the messageId.", Pii.PSEUDONYMOUS),

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 from warehouse_models.bronze.envelope import ENVELOPE
+from warehouse_models.objects.declaration import Field
+from warehouse_models.objects.product import EVENTS as OBJECT
 from warehouse_models.spec import Column, Pii, TableSpec
+
+# The envelope holds the id of a message and when it was received, as of every object.
+_IN_ENVELOPE = ("message_id", "received_at")
+
+
+def _name(field: Field) -> str:
+    """`userId` → user_id."""
+    return re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", field.name)
+
+
+def _typed(field: Field) -> Column:
+    return Column(_name(field), field.kind.type, field.description, Pii(field.pii))
+
 
 EVENTS = TableSpec(
     layer="bronze",
@@ -18,19 +35,7 @@ EVENTS = TableSpec(
     columns=(
         *ENVELOPE,
         Column("message_key", "bigint", "First 8 bytes of SHA-256(record_id), signed: the cheap look-up key."),
-        Column("type", "string", "identify, track, page, screen, group or alias."),
-        Column("event", "string", "Name of the tracked event (track)."),
-        Column("name", "string", "Name of the page or screen."),
-        Column("user_id", "string", "userId as sent.", Pii.PSEUDONYMOUS),
-        Column("anonymous_id", "string", "anonymousId as sent.", Pii.PSEUDONYMOUS),
-        Column("previous_id", "string", "previousId of an alias.", Pii.PSEUDONYMOUS),
-        Column("group_id", "string", "groupId of a group call, else context.groupId."),
-        Column("timestamp", "timestamp", "Segment's timestamp, UTC."),
-        Column("original_timestamp", "timestamp", "The device's clock when the event happened, UTC."),
-        Column("sent_at", "timestamp", "The device's clock when the event was sent, UTC."),
-        Column("properties", "string", "properties as JSON text.", Pii.PERSONAL),
-        Column("traits", "string", "traits as JSON text.", Pii.PERSONAL),
-        Column("context", "string", "context as JSON text.", Pii.PERSONAL),
+        *(_typed(field) for field in OBJECT.fields if _name(field) not in _IN_ENVELOPE),
         Column("landed_date", "date", "Day of landed_at (UTC): the partition."),
     ),
 )
