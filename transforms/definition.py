@@ -96,9 +96,9 @@ def transforms() -> dict[str, Transform]:
     texts = {f"silver/{p.parent.name}/{p.stem}": p for p in _FOLDER.glob("*/*.sql") if "." not in p.stem}
     if set(specs) != set(texts):
         raise ValueError(f"specs and texts differ: {sorted(set(specs) ^ set(texts))}")
-    found = {address: _read(specs[address], texts[address]) for address in specs}
-    graph = {address: [i for i in transform.inputs if i in found] for address, transform in found.items()}
-    return {address: found[address] for address in TopologicalSorter(graph).static_order()}
+    unordered = {address: _read(specs[address], texts[address]) for address in specs}
+    graph = {address: [i for i in transform.inputs if i in unordered] for address, transform in unordered.items()}
+    return {address: unordered[address] for address in TopologicalSorter(graph).static_order()}
 
 
 def order() -> list[str]:
@@ -118,18 +118,18 @@ def _read(spec: TableSpec, path: Path) -> Transform:
     return Transform(
         spec=spec,
         sql=match[2].strip(),
-        inputs={address: _input(address, told) for address, told in header["inputs"].items()},
+        inputs={address: _input(address, entry) for address, entry in header["inputs"].items()},
         upsert=header.get("write", "slices") == "upsert",
         touched_sql=touched.read_text(encoding="utf-8") if touched.exists() else None,
         materialize=tuple(header.get("materialize", ())),
     )
 
 
-def _input(address: str, told: Mapping[str, object]) -> Input:
-    days = told.get("days", "all")
+def _input(address: str, entry: Mapping[str, object]) -> Input:
+    days = entry.get("days", "all")
     return Input(
         address,
         days=None if days == "all" else (int(days[0]), int(days[1])),  # type: ignore[index]
-        new_rows=told.get("rows") == "new",
-        touches_by_query=told.get("touches") == "query",
+        new_rows=entry.get("rows") == "new",
+        touches_by_query=entry.get("touches") == "query",
     )

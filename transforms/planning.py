@@ -2,119 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from transforms.definition import Input, Transform
-from transforms.engines.engine import Engine
 from warehouse_models.lake.lake import Lake
-from warehouse_models.lake.slices import Slices, conditions, union, widen
+from warehouse_models.lake.slices import Slices, union, widen
 from warehouse_models.lake.trail import Trail, last_metadata
-from warehouse_models.specs import spec as spec_at
+
+
+@dataclass(frozen=True)
+class Target:
+    """The table that a transform writes in one shard."""
+
+    lake: Lake
+    shard: str
+    transform: Transform
+
+    def version(self) -> int | None:
+        """The table's version now, None where there is no table."""
+        return self.lake.version(self.transform.spec, self.shard)
+
+    def last_metadata(self) -> dict[str, Any] | None:
+        """What the last run wrote into its commit, None where there was none."""
+        table = self.lake.table(self.transform.spec, self.shard)
+        return None if table is None else last_metadata(table)
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """Whether a run computes everything anew (`is_full`), and of which tenants only; None: of all."""
+
+    is_full: bool = False
+    tenants: Iterable[str] | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done to a table: `slices` None means everything."""
+    """What is to be done to a table: `slices` None means everything.
+
+    `trails`: what changed in each input. `before`: the versions that the last run consumed. `whole`: tenants that are
+    computed anew. `settings`: tenant → hash of the policies that its rows follow from. `epoch` counts full refreshes.
+    """
 
     slices: Slices | None
-    versions: dict[str, int | None]
-    trails: dict[str, Trail]
-    before: dict[str, int | None]
+    trails: Mapping[str, Trail]
+    before: Mapping[str, int | None]
     own_version: int | None
-    whole: frozenset[str] = frozenset()
+    settings: Mapping[str, str]
+    epoch: int
+    whole: frozenset[str] = field(default=frozenset())
     has_new_rows: bool = False
 
     @property
     def is_empty(self) -> bool:
+        """Whether nothing is to be done."""
         return self.slices is not None and not self.slices and not self.has_new_rows
 
+    @property
+    def versions(self) -> dict[str, int | None]:
+        """The version of each input that the run reads."""
+        return {address: trail.version for address, trail in self.trails.items()}
 
-def last_run(lake: Lake, shard: str, transform: Transform) -> dict[str, Any] | None:
-    table = lake.table(transform.spec, shard)
-    return None if table is None else last_metadata(table)
 
-
-def make_plan(
-    lake: Lake,
-    shard: str,
-    transform: Transform,
-    last: dict[str, Any] | None,
-    hashes: dict[str, str],
-    full_refresh: bool,
-    tenants: Iterable[str] | None,
-) -> Plan:
-    own_version = lake.version(transform.spec, shard)
+def make_plan(target: Target, refresh: Refresh, settings: Mapping[str, str]) -> Plan:
+    """Compare the inputs with what the last run consumed. `settings`: tenant → hash, as they are now."""
+    transform, last = target.transform, target.last_metadata()
+    own_version = target.version()
     consumed: dict[str, int | None] = dict((last or {}).get("inputs", {}))
     trails = {}
     for address in transform.inputs:
         # An input that did not exist when it was consumed last is read from its first commit, never skipped.
         after = consumed.get(address) if last is not None else None
-        trails[address] = _trail(lake, shard, address, after, known=last is not None and address in consumed)
-    versions = {address: trail.version for address, trail in trails.items()}
-    everything = Plan(None, versions, trails, consumed, own_version)
-    if last is None or last.get("definition") != transform.definition or (full_refresh and tenants is None):
+        trails[address] = _trail(target, address, after, was_consumed=last is not None and address in consumed)
+    epoch = int((last or {}).get("epoch", 0)) + (1 if refresh.is_full else 0)
+    everything = Plan(None, trails, consumed, own_version, settings, epoch)
+    is_whole = refresh.is_full and refresh.tenants is None
+    if last is None or last.get("definition") != transform.definition or is_whole:
         # A table that never had rows and still has no input stays absent rather than being created empty.
-        return everything if any(v is not None for v in versions.values()) else replace(everything, slices={})
+        is_there = any(trail.version is not None for trail in trails.values())
+        return everything if is_there else replace(everything, slices={})
     if any(trail.full for trail in trails.values()):
         return everything
-    touched: list[Slices] = [dict.fromkeys(tenants)] if full_refresh and tenants is not None else []
-    changed = {t for t, value in hashes.items() if last.get("settings", {}).get(t) != value}
-    touched.append(dict.fromkeys(changed))
-    whole = frozenset(t for part in touched for t in part)
-    for told in transform.inputs.values():
-        if not told.touches_by_query and not told.new_rows:
-            touched.append(_reached(transform, told, trails[told.address].slices))
-    arrived = any(trails[told.address].batches for told in transform.inputs.values() if told.new_rows)
-    return Plan(union(touched), versions, trails, consumed, own_version, whole, arrived)
-
-
-def _trail(lake: Lake, shard: str, address: str, after: int | None, *, known: bool) -> Trail:
-    if known and after is None:
-        # Consumed while absent: what is there now is new. A table computed for the first time names no slices, but only
-        # tenants that have rows in it can be touched: the first landing of a file once recomputed every neighbour.
-        found = lake.trail(address, shard, after=-1)
-        table = lake.table(address, shard, found.version)
-        if found.full and table is not None and "tenant_id" in table.metadata().partition_columns:
-            tenants = {partition["tenant_id"] for partition in table.partitions()}
-            return replace(found, full=False, slices=dict.fromkeys(tenants))
-        return found
-    return lake.trail(address, shard, after)
-
-
-def _reached(transform: Transform, told: Input, slices: Slices) -> Slices:
-    """Output slices that changed input slices reach: the window of reading, turned round."""
-    if transform.spec.slice_column is None or told.days is None:
-        return dict.fromkeys(slices)
-    return widen(slices, before=told.days[1], after=-told.days[0])
+    asked = refresh.tenants if refresh.is_full and refresh.tenants is not None else ()
+    changed = {tenant for tenant, value in settings.items() if last.get("settings", {}).get(tenant) != value}
+    touched: list[Slices] = [dict.fromkeys(asked), dict.fromkeys(changed)]
+    whole = frozenset(tenant for part in touched for tenant in part)
+    for read in transform.inputs.values():
+        if not read.touches_by_query and not read.new_rows:
+            touched.append(_reached(transform, read, trails[read.address].slices))
+    arrived = any(trails[read.address].batches for read in transform.inputs.values() if read.new_rows)
+    return replace(everything, slices=union(touched), whole=whole, has_new_rows=arrived)
 
 
 def needs_query(transform: Transform, plan: Plan) -> bool:
+    """Whether `<table>.touched.sql` has to be asked which slices a change reaches."""
     return transform.touched_sql is not None and any(
-        told.touches_by_query and not plan.trails[told.address].is_empty for told in transform.inputs.values()
+        read.touches_by_query and not plan.trails[read.address].is_empty for read in transform.inputs.values()
     )
 
 
-def queried(engine: Engine, lake: Lake, shard: str, transform: Transform, plan: Plan) -> Slices:
-    """Slices that `<table>.touched.sql` finds, looking only at tenants whose names may have changed."""
-    names = union(plan.trails[told.address].slices for told in transform.inputs.values() if told.touches_by_query)
-    scope = conditions(dict.fromkeys(names), None)
-    for address, told in transform.inputs.items():
-        spec, uri = spec_at(address), lake.table_uri(address, shard)
-        if told.touches_by_query:
-            engine.expose(spec.view, spec, uri, plan.versions[address], scope)
-            engine.expose(f"{spec.view}__before", spec, uri, plan.before.get(address), scope)
-        else:
-            engine.expose(f"{spec.view}__all", spec, uri, plan.versions[address], scope)
-    own = transform.spec
-    engine.expose(f"{own.view}__self", own, lake.table_uri(own, shard), plan.own_version, scope)
-    return grouped(engine.rows(transform.touched_sql or ""))
+def _trail(target: Target, address: str, after: int | None, *, was_consumed: bool) -> Trail:
+    lake, shard = target.lake, target.shard
+    if not was_consumed or after is not None:
+        return lake.trail(address, shard, after)
+    # Consumed while absent: what is there now is new. A table computed for the first time names no slices, but only
+    # tenants that have rows in it can be touched: the first landing of a file once recomputed every neighbour.
+    trail = lake.trail(address, shard, after=-1)
+    table = lake.table(address, shard, trail.version)
+    if trail.full and table is not None and "tenant_id" in table.metadata().partition_columns:
+        tenants = {partition["tenant_id"] for partition in table.partitions()}
+        return replace(trail, full=False, slices=dict.fromkeys(tenants))
+    return trail
 
 
-def grouped(rows: Iterable[tuple[Any, ...]]) -> dict[str, frozenset[date] | None]:
-    found: dict[str, set[date]] = {}
-    for tenant, day in rows:
-        found.setdefault(tenant, set()).add(day)
-    return {tenant: frozenset(days) for tenant, days in found.items()}
+def _reached(transform: Transform, read: Input, slices: Slices) -> Slices:
+    """Output slices that changed input slices reach: the window of reading, turned round."""
+    if transform.spec.slice_column is None or read.days is None:
+        return dict.fromkeys(slices)
+    return widen(slices, before=read.days[1], after=-read.days[0])

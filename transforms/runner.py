@@ -8,19 +8,19 @@ replaced. A full refresh is the same text without restrictions, so it gives the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from transforms.definition import Transform, order, transforms
-from transforms.engines.engine import Engine, open_engine
-from transforms.planning import Plan, grouped, last_run, make_plan, needs_query, queried
-from warehouse_models.catalog.tenants import Catalog, Tenant
+from transforms.engines.engine import Engine, Result, open_engine
+from transforms.planning import Refresh, Target, make_plan, needs_query
+from transforms.relations import Relations, expose_policies
+from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
-from warehouse_models.lake.slices import Slices, closed, conditions, predicate, union, widen
+from warehouse_models.lake.slices import Slices, closed, predicate, union
 from warehouse_models.lake.trail import encode_slices
 from warehouse_models.policies import policy
-from warehouse_models.specs import spec as spec_at
 
 OnEvent = Callable[[str, dict[str, Any]], None]
 
@@ -81,166 +81,54 @@ def run_transform(
     """Bring one silver table up to date with the current versions of its inputs."""
     started = time.perf_counter()
     transform = transforms()[address]
-    known = Catalog(lake).tenants(shard)
+    tenants_here = Catalog(lake).tenants(shard)
     reads = transform.policies
-    hashes = {t.tenant_id: policy.settings_hash(t.settings, reads) for t in known} if reads else {}
-    last = last_run(lake, shard, transform)
-    plan = make_plan(lake, shard, transform, last, hashes, full_refresh, tenants)
+    settings = {t.tenant_id: policy.settings_hash(t.settings, reads) for t in tenants_here} if reads else {}
+    target = Target(lake, shard, transform)
+    plan = make_plan(target, Refresh(full_refresh, tenants), settings)
+    skipped = TransformResult(address, plan.own_version, rows=0, slices=0, seconds=0.0, skipped=True)
     if plan.is_empty and not needs_query(transform, plan):
-        return TransformResult(address, plan.own_version, 0, 0, time.perf_counter() - started, skipped=True)
+        return replace(skipped, seconds=time.perf_counter() - started)
     try:
-        _expose_policies(engine, transform, known)
+        expose_policies(engine, transform, tenants_here)
         if plan.slices is not None and needs_query(transform, plan):
-            plan = replace(plan, slices=union([plan.slices, queried(engine, lake, shard, transform, plan)]))
+            touched = Relations(engine, target, plan).touched()
+            plan = replace(plan, slices=union([plan.slices, touched]))
         if plan.is_empty:
-            return TransformResult(address, plan.own_version, 0, 0, time.perf_counter() - started, skipped=True)
-        version, rows, slices = _execute(engine, lake, shard, transform, plan, last, hashes, full_refresh)
+            return replace(skipped, seconds=time.perf_counter() - started)
+        version, rows, slices = _execute(Relations(engine, target, plan))
     finally:
         engine.reset()
     count = None if slices is None else sum(1 if dates is None else len(dates) for dates in slices.values())
     return TransformResult(address, version, rows, count, time.perf_counter() - started, skipped=False)
 
 
-def _execute(
-    engine: Engine,
-    lake: Lake,
-    shard: str,
-    transform: Transform,
-    plan: Plan,
-    last: dict[str, Any] | None,
-    hashes: dict[str, str],
-    full_refresh: bool,
-) -> tuple[int, int, Slices | None]:
+def _execute(relations: Relations) -> tuple[int, int, Slices | None]:
+    """Compute the slices of a plan and commit them: (version, rows written, slices replaced)."""
+    transform, plan, target = relations.transform, relations.plan, relations.target
     slices: Slices | None = None if plan.slices is None else closed(plan.slices)
-    _expose_inputs(engine, lake, shard, transform, plan, slices)
-    sql, materialize = _columns(transform, transform.sql), transform.materialize
+    relations.expose_inputs(slices)
+    sql, materialize = _columns(transform), transform.materialize
     if transform.upsert and slices is not None:
-        sql, slices = _upserted(engine, lake, shard, transform, plan, sql)
+        sql, slices = relations.upserted(sql)
         materialize = ()
     elif slices is not None:
         sql = f"SELECT * FROM ({sql}) AS result WHERE {predicate(slices, transform.spec.slice_column)}"
-    epoch = int((last or {}).get("epoch", 0)) + (1 if full_refresh else 0)
-    run = (plan.own_version or 0) + 1
     trail = {
         "definition": transform.definition,
-        "epoch": epoch,
-        "engine": engine.name,
+        "epoch": plan.epoch,
+        "engine": relations.engine.name,
         "inputs": plan.versions,
-        "settings": hashes,
+        "settings": plan.settings,
         "slices": encode_slices(slices),
     }
-    app = f"tenure:{transform.address}:{transform.definition}:{epoch}"
-    version, rows = engine.commit(
-        lake,
-        transform.spec,
-        shard,
-        sql,
-        slices,
-        trail=trail,
-        transaction=(app, run),
-        materialize=materialize,
-    )
+    app = f"tenure:{transform.address}:{transform.definition}:{plan.epoch}"
+    result = Result(sql, slices, trail, transaction=(app, (plan.own_version or 0) + 1), materialize=materialize)
+    version, rows = relations.engine.commit(target.lake, transform.spec, target.shard, result)
     return version, rows, slices
 
 
-def _columns(transform: Transform, sql: str) -> str:
+def _columns(transform: Transform) -> str:
     """The text with exactly the columns of the spec, in its order and types: both engines write equal tables."""
     casts = ", ".join(f"CAST(`{c.name}` AS {c.type.upper()}) AS `{c.name}`" for c in transform.spec.columns)
-    return f"SELECT {casts} FROM ({sql}) AS computed"
-
-
-def _expose_inputs(
-    engine: Engine, lake: Lake, shard: str, transform: Transform, plan: Plan, slices: Slices | None
-) -> None:
-    for address, told in transform.inputs.items():
-        spec, uri, version = spec_at(address), lake.table_uri(address, shard), plan.versions[address]
-        where = None
-        if slices is not None:
-            if told.new_rows:
-                where = _new_rows(plan, address)
-            elif told.days is None or spec.slice_column is None or transform.spec.slice_column is None:
-                where = conditions(dict.fromkeys(slices), None)
-            else:
-                window = widen(slices, before=-told.days[0], after=told.days[1])
-                where = conditions(window, spec.slice_column, spec.month_column)
-        engine.expose(spec.view, spec, uri, version, where)
-        if transform.upsert:
-            scope = None if slices is None else _landed_tenants(plan, address)
-            engine.expose(f"{spec.view}__all", spec, uri, version, scope)
-    if transform.upsert:
-        _expose_met(engine, lake, shard, transform, plan, [] if slices is None else _own_scope(plan))
-
-
-def _expose_met(engine: Engine, lake: Lake, shard: str, transform: Transform, plan: Plan, scope: Sequence[str]) -> None:
-    """Make `<own view>__met` the rows of the table's own days on which it has a key that landed.
-
-    All of its keys are looked at, because a message can come again after any time, and nothing else is: a scan of two
-    narrow columns. Most of what landed is met nowhere, so few days are read in their width, or none.
-    """
-    own = transform.spec
-    uri, day = lake.table_uri(own, shard), own.slice_column
-    engine.expose(f"{own.view}__self", own, uri, plan.own_version, scope)
-    met: Slices = {}
-    if scope and plan.own_version is not None:
-        landed = " UNION ALL ".join(f"SELECT tenant_id, message_key FROM {spec_at(i).view}" for i in transform.inputs)
-        met = grouped(
-            engine.rows(
-                f"SELECT DISTINCT s.tenant_id, s.{day} FROM {own.view}__self AS s "
-                f"LEFT SEMI JOIN ({landed}) AS n ON s.tenant_id = n.tenant_id AND s.message_key = n.message_key"
-            )
-        )
-    engine.expose(f"{own.view}__met", own, uri, plan.own_version, conditions(met, day, own.month_column))
-
-
-def _new_rows(plan: Plan, address: str) -> list[str]:
-    """Conditions of the rows that landed since the last run, and of everything of the tenants to be computed anew."""
-    trail = plan.trails[address]
-    terms = []
-    whole = conditions(dict.fromkeys(plan.whole), None)
-    if trail.batches:
-        days = ", ".join(f"DATE '{day}'" for day in sorted(trail.landed_dates))
-        batches = ", ".join(f"'{batch}'" for batch in sorted(trail.batches))
-        others = "".join(f" AND NOT {term}" for term in whole)
-        terms.append(f"(landed_date IN ({days}) AND batch_id IN ({batches}){others})")
-    return terms + whole
-
-
-def _landed_tenants(plan: Plan, address: str) -> list[str]:
-    return conditions(dict.fromkeys({*plan.trails[address].slices, *plan.whole}), None)
-
-
-def _own_scope(plan: Plan) -> list[str]:
-    """Rows of its own table that new copies can meet: those of tenants that landed, unless computed anew."""
-    landed = {tenant for trail in plan.trails.values() for tenant in trail.slices}
-    return conditions(dict.fromkeys(landed - plan.whole), None)
-
-
-def _upserted(engine: Engine, lake: Lake, shard: str, transform: Transform, plan: Plan, sql: str) -> tuple[str, Slices]:
-    """SELECT of the new contents of the slices that new winners enter or leave, and those slices."""
-    spec = transform.spec
-    engine.stage("upserted", sql, transform.materialize)
-    day = spec.slice_column
-    same = " AND ".join(f"s.{name} = u.{name}" for name in ("tenant_id", "message_key", "message_id"))
-    found = grouped(
-        engine.rows(
-            f"SELECT DISTINCT tenant_id, {day} FROM upserted "
-            f"UNION SELECT s.tenant_id, s.{day} FROM {spec.view}__met AS s INNER JOIN upserted AS u ON {same}"
-        )
-    )
-    slices = closed(union([found, dict.fromkeys(plan.whole)]))
-    names = ", ".join(f"`{c.name}`" for c in spec.columns)
-    kept = ", ".join(f"s.`{c.name}`" for c in spec.columns)
-    where = conditions({t: dates for t, dates in slices.items() if dates is not None}, day, spec.month_column)
-    engine.expose(f"{spec.view}__slices", spec, lake.table_uri(spec, shard), plan.own_version, where)
-    return (
-        f"SELECT {names} FROM upserted UNION ALL SELECT {kept} FROM {spec.view}__slices AS s "
-        f"LEFT ANTI JOIN upserted AS u ON {same}",
-        slices,
-    )
-
-
-def _expose_policies(engine: Engine, transform: Transform, tenants: list[Tenant]) -> None:
-    if wanted := transform.relations:
-        tables = policy.settings_tables((t.tenant_id, t.settings) for t in tenants)
-        for name in wanted:
-            engine.expose_rows(name, tables[name])
+    return f"SELECT {casts} FROM ({transform.sql}) AS computed"

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.lakes import whole
 from transforms.engines.duckdb import DuckDBEngine
+from transforms.engines.engine import Result
 from warehouse_models.lake.lake import Lake
 from warehouse_models.spec import Column
 from warehouse_models.specs import spec
@@ -34,11 +35,10 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
 def commit(lake: Lake, sql: str, table: Any = SESSIONS) -> int:
     engine = DuckDBEngine(lake)
     casts = ", ".join(f"CAST(`{c.name}` AS {c.type.upper()}) AS `{c.name}`" for c in table.columns)
-    written = engine.commit(
-        lake, table, "pool", f"SELECT {casts} FROM ({sql}) AS told", None, trail={"slices": None}, transaction=("t", 1)
-    )
+    select = f"SELECT {casts} FROM ({sql}) AS given"
+    _, rows = engine.commit(lake, table, "pool", Result(select, None, trail={"slices": None}, transaction=("t", 1)))
     engine.close()
-    return written[1]
+    return rows
 
 
 def test_files_and_stream_write_equal_tables(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,28 +38,28 @@ def write_files(connection: Any, spec: TableSpec, uri: str, select: str) -> tupl
         if rows == 0:
             Path(path).unlink()
             continue
-        told = {name.strip('"'): stats for name, stats in columns.items()}
-        _check_nulls(spec, told)
+        stats = {name.strip('"'): figures for name, figures in columns.items()}
+        _check_nulls(spec, stats)
         relative = Path(path).relative_to(uri).as_posix()
-        files.append(AddAction(relative, size, partition or {}, now, True, json.dumps(_stats(spec, rows, told))))
+        files.append(AddAction(relative, size, partition or {}, now, True, json.dumps(_stats(spec, rows, stats))))
     return files, sum(row[1] for row in written)
 
 
-def _check_nulls(spec: TableSpec, told: Mapping[str, Mapping[str, str]]) -> None:
+def _check_nulls(spec: TableSpec, stats: Mapping[str, Mapping[str, str]]) -> None:
     # deltalake refuses these by the schema; Parquet files alone would carry them into a table that forbids them.
     for column in spec.columns:
-        if not column.nullable and column.name not in spec.partition_by and told[column.name].get("null_count") != "0":
+        if not column.nullable and column.name not in spec.partition_by and stats[column.name].get("null_count") != "0":
             raise ValueError(f"{spec.address}: {column.name} is null in a row")
 
 
-def _stats(spec: TableSpec, rows: int, told: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+def _stats(spec: TableSpec, rows: int, stats: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """Delta's statistics of a file, of the one column that predicates of ours go by inside a partition."""
     day = spec.slice_column
     if day is None or day in spec.partition_by:
         return {"numRecords": rows}
     return {
         "numRecords": rows,
-        "minValues": {day: told[day]["min"]},
-        "maxValues": {day: told[day]["max"]},
-        "nullCount": {day: int(told[day]["null_count"])},
+        "minValues": {day: stats[day]["min"]},
+        "maxValues": {day: stats[day]["max"]},
+        "nullCount": {day: int(stats[day]["null_count"])},
     }

@@ -7,7 +7,7 @@ interval, which costs more than the rest of the query. They are zoned again at t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,8 +16,8 @@ import sqlglot
 from sqlglot import exp
 
 from transforms.engines.bulk import write_files
+from transforms.engines.engine import Result
 from warehouse_models.lake.lake import Lake
-from warehouse_models.lake.slices import Slices
 from warehouse_models.spec import TableSpec
 
 _DUCK_TYPES = {"string": "VARCHAR", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP", "date": "DATE"}
@@ -44,7 +44,7 @@ def split(sql: str, materialize: tuple[str, ...]) -> tuple[list[tuple[str, str]]
     """
     tree, staged = sqlglot.parse_one(sql, read="spark"), []
     for name in materialize:
-        cte = next(found for found in tree.find_all(exp.CTE) if found.alias == name)
+        cte = next(each for each in tree.find_all(exp.CTE) if each.alias == name)
         holder = cte.parent
         assert isinstance(holder, exp.With)
         before = holder.expressions[: holder.expressions.index(cte) + 1]
@@ -120,38 +120,15 @@ class DuckDBEngine:
         """See Engine.rows."""
         return self._connection.execute(translate(sql)).fetchall()
 
-    def commit(
-        self,
-        lake: Lake,
-        spec: TableSpec,
-        shard: str,
-        sql: str,
-        slices: Slices | None,
-        *,
-        trail: Mapping[str, Any],
-        transaction: tuple[str, int],
-        materialize: tuple[str, ...] = (),
-    ) -> tuple[int, int]:
+    def commit(self, lake: Lake, spec: TableSpec, shard: str, result: Result) -> tuple[int, int]:
         """See Engine.commit. Neither side holds the result: a whole table goes straight to files, slices stream."""
-        select, marks = self._computed_once(sql, materialize), dict([transaction])
-        if slices is None and lake.takes_files(spec, shard):
+        select, marks = self._computed_once(result.sql, result.materialize), dict([result.transaction])
+        if result.slices is None and lake.takes_files(spec, shard):
             files, rows = write_files(self._connection, spec, lake.table_uri(spec, shard), select)
-            return lake.replace_by_files(spec, shard, files, trail=trail, transactions=marks), rows
-        counted = [0]
-        reader = self._connection.execute(select).to_arrow_reader(_BATCH_ROWS)
-        names = spec.arrow_schema.names
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            for batch in reader:
-                counted[0] += batch.num_rows
-                columns = [
-                    batch.column(name).cast(field.type) for name, field in zip(names, spec.arrow_schema, strict=True)
-                ]
-                yield pa.RecordBatch.from_arrays(columns, schema=spec.arrow_schema)
-
-        stream = pa.RecordBatchReader.from_batches(spec.arrow_schema, batches())
-        version = lake.replace(spec, shard, stream, slices, trail=trail, transactions=marks)
-        return version, counted[0]
+            return lake.replace_by_files(spec, shard, files, trail=result.trail, transactions=marks), rows
+        stream = _CountedStream(self._connection.execute(select).to_arrow_reader(_BATCH_ROWS), spec)
+        version = lake.replace(spec, shard, stream.reader, result.slices, trail=result.trail, transactions=marks)
+        return version, stream.rows
 
     def reset(self) -> None:
         """See Engine.reset."""
@@ -175,6 +152,21 @@ class DuckDBEngine:
     def _table(self, name: str, body: str) -> None:
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {body}")
         self._staged.append(name)
+
+
+class _CountedStream:
+    """The rows of a query with the columns and types of a spec, counted as they pass (`rows`)."""
+
+    def __init__(self, batches: Iterable[pa.RecordBatch], spec: TableSpec) -> None:
+        self.rows = 0
+        self._batches, self._schema = batches, spec.arrow_schema
+        self.reader = pa.RecordBatchReader.from_batches(self._schema, self._passed())
+
+    def _passed(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._batches:
+            self.rows += batch.num_rows
+            columns = [batch.column(field.name).cast(field.type) for field in self._schema]
+            yield pa.RecordBatch.from_arrays(columns, schema=self._schema)
 
 
 def _q(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -13,6 +14,20 @@ from warehouse_models.lake.slices import Slices
 from warehouse_models.spec import TableSpec
 
 ENGINES = ("duckdb", "spark")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a commit writes: the rows of `sql` in place of `slices` (None: of the whole table).
+
+    `trail` and `transaction` (application, version) go into the commit; `materialize` names CTEs worth computing once.
+    """
+
+    sql: str
+    slices: Slices | None
+    trail: Mapping[str, Any]
+    transaction: tuple[str, int]
+    materialize: tuple[str, ...] = ()
 
 
 class Engine(Protocol):
@@ -33,19 +48,8 @@ class Engine(Protocol):
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a small SELECT."""
 
-    def commit(
-        self,
-        lake: Lake,
-        spec: TableSpec,
-        shard: str,
-        sql: str,
-        slices: Slices | None,
-        *,
-        trail: Mapping[str, Any],
-        transaction: tuple[str, int],
-        materialize: tuple[str, ...] = (),
-    ) -> tuple[int, int]:
-        """Replace `slices` (None: the whole table) by the rows of `sql` in one commit: (version, rows written)."""
+    def commit(self, lake: Lake, spec: TableSpec, shard: str, result: Result) -> tuple[int, int]:
+        """Replace the slices of a result in one commit: (version, rows written)."""
 
     def reset(self) -> None:
         """Forget views and staged rows."""

@@ -14,11 +14,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from transforms.engines.engine import Result
 from transforms.engines.spark_jars import jar_files
 from warehouse_models import home
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
-from warehouse_models.lake.slices import Slices, predicate
+from warehouse_models.lake.slices import predicate
 from warehouse_models.spec import TableSpec
 
 _SETTINGS: Mapping[str, str] = {
@@ -108,18 +109,7 @@ class SparkEngine:
         """See Engine.rows."""
         return [tuple(row) for row in self._spark.sql(sql).collect()]
 
-    def commit(
-        self,
-        lake: Lake,
-        spec: TableSpec,
-        shard: str,
-        sql: str,
-        slices: Slices | None,
-        *,
-        trail: Mapping[str, Any],
-        transaction: tuple[str, int],
-        materialize: tuple[str, ...] = (),
-    ) -> tuple[int, int]:
+    def commit(self, lake: Lake, spec: TableSpec, shard: str, result: Result) -> tuple[int, int]:
         """See Engine.commit.
 
         Spark silently skips a write whose transaction version is not above the recorded one; the caller's version is
@@ -128,22 +118,22 @@ class SparkEngine:
         table = lake.create(spec, shard)
         before = table.version()
         writer = (
-            self._spark.sql(sql)
+            self._spark.sql(result.sql)
             .write.format("delta")
             .mode("overwrite")
             .partitionBy(*spec.partition_by)
-            .option("userMetadata", json.dumps({"tenure": dict(trail)}, sort_keys=True))
-            .option("txnAppId", transaction[0])
-            .option("txnVersion", transaction[1])
+            .option("userMetadata", json.dumps({"tenure": dict(result.trail)}, sort_keys=True))
+            .option("txnAppId", result.transaction[0])
+            .option("txnVersion", result.transaction[1])
         )
-        if slices is None:
+        if result.slices is None:
             writer = writer.option("overwriteSchema", "true")
         else:
-            writer = writer.option("replaceWhere", predicate(slices, spec.slice_column, spec.month_column))
+            writer = writer.option("replaceWhere", predicate(result.slices, spec.slice_column, spec.month_column))
         writer.save(lake.table_uri(spec, shard))
         table.update_incremental()
         if table.version() == before:
-            raise RuntimeError(f"{spec.address}: Spark skipped the commit, transaction {transaction} is not new")
+            raise RuntimeError(f"{spec.address}: Spark skipped the commit, transaction {result.transaction} is not new")
         metrics = table.history(1)[0].get("operationMetrics") or {}
         return table.version(), int(metrics.get("numOutputRows", 0))
 

@@ -32,12 +32,12 @@ def jar_files() -> list[Path]:
         raise TenureError(
             "Spark", "Java is not installed", "install Java 17, e.g. apt-get install openjdk-17-jre-headless"
         )
-    found = sorted(path for pattern in _WANTED for path in (jars_folder() / "jars").glob(pattern))
-    if not found:
+    jars = sorted(path for pattern in _WANTED for path in (jars_folder() / "jars").glob(pattern))
+    if not jars:
         why = f"its Delta JARs are not in {jars_folder()}"
         command = f"{sys.executable} -m transforms.engines.spark_jars"
         raise TenureError("Spark", why, f"run: {command} (needs Maven Central once)")
-    return found
+    return jars
 
 
 def resolve() -> list[Path]:
