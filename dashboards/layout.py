@@ -8,13 +8,21 @@ always has exactly one value: what it stands for cannot be added up.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 
-def position(
-    title: str, rows: list[list[dict[str, Any]]], numbers: dict[str, int], titles: dict[str, str], uuids: dict[str, str]
-) -> dict[str, Any]:
-    """The position tree. `numbers`, `titles`, `uuids`: per chart slug; the importer turns numbers into real ids."""
+@dataclass(frozen=True)
+class Placed:
+    """A chart on a dashboard. The importer turns its number there into the chart's real id."""
+
+    number: int
+    title: str
+    uuid: str
+
+
+def position(title: str, rows: list[list[dict[str, Any]]], charts: dict[str, Placed]) -> dict[str, Any]:
+    """The position tree; `charts` by slug."""
     tree: dict[str, Any] = {
         "DASHBOARD_VERSION_KEY": "v2",
         "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},
@@ -35,9 +43,9 @@ def position(
         for place, cell in enumerate(row):
             meta: dict[str, Any] = {"width": cell["width"], "height": cell["height"]}
             if "chart" in cell:
-                slug = cell["chart"]
-                kind, cell_id = "CHART", f"CHART-{slug}"
-                meta |= {"chartId": numbers[slug], "sliceName": titles[slug], "uuid": uuids[slug]}
+                kind, cell_id = "CHART", f"CHART-{cell['chart']}"
+                chart = charts[cell["chart"]]
+                meta |= {"chartId": chart.number, "sliceName": chart.title, "uuid": chart.uuid}
             else:
                 kind, cell_id = "MARKDOWN", f"MARKDOWN-{index}-{place}"
                 meta |= {"code": cell["text"]}
@@ -47,14 +55,14 @@ def position(
 
 
 def native_filters(
-    told: list[dict[str, Any]], numbers: dict[str, int], datasets: dict[str, str]
+    entries: list[dict[str, Any]], charts: dict[str, Placed], datasets: dict[str, str]
 ) -> list[dict[str, Any]]:
-    """The native filters, in the order of the bar. `numbers` per chart slug, `datasets`: slug → uuid."""
-    return [_filter(entry, numbers, datasets) for entry in told]
+    """The native filters, in the order of the bar. `charts` by slug; `datasets`: slug → uuid."""
+    return [_filter(entry, charts, datasets) for entry in entries]
 
 
-def _filter(entry: dict[str, Any], numbers: dict[str, int], datasets: dict[str, str]) -> dict[str, Any]:
-    excluded = [numbers[slug] for slug in entry.get("not_on", [])]
+def _filter(entry: dict[str, Any], charts: dict[str, Placed], datasets: dict[str, str]) -> dict[str, Any]:
+    excluded = [charts[slug].number for slug in entry.get("not_on", [])]
     name = hashlib.sha256(entry["name"].encode()).hexdigest()[:12]
     common = {
         "id": f"NATIVE_FILTER-{name}",
@@ -63,7 +71,7 @@ def _filter(entry: dict[str, Any], numbers: dict[str, int], datasets: dict[str, 
         "description": entry.get("description", ""),
         "cascadeParentIds": [],
         "scope": {"rootPath": ["ROOT_ID"], "excluded": excluded},
-        "chartsInScope": [number for number in numbers.values() if number not in excluded],
+        "chartsInScope": [chart.number for chart in charts.values() if chart.number not in excluded],
         "tabsInScope": [],
     }
     if entry["kind"] == "time":

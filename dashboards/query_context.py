@@ -12,15 +12,15 @@ from typing import Any
 def query_context(params: dict[str, Any], dataset_id: int, chart_id: int | None = None) -> dict[str, Any]:
     """Body of POST /api/v1/chart/data for a chart with these `params` (form data) over a dataset."""
     filters = [
-        {"col": told["subject"], "op": told["operator"], "val": told["comparator"]}
-        for told in params.get("adhoc_filters", [])
-        if "subject" in told
+        {"col": entry["subject"], "op": entry["operator"], "val": entry["comparator"]}
+        for entry in params.get("adhoc_filters", [])
+        if "subject" in entry
     ]
     query: dict[str, Any] = {
         "columns": columns(params),
         "metrics": metrics(params),
         "filters": filters,
-        "extras": {"having": _said(params, "HAVING"), "where": _said(params, "WHERE"), **_grain(params)},
+        "extras": {"having": _sql_filter(params, "HAVING"), "where": _sql_filter(params, "WHERE"), **_grain(params)},
         "applied_time_extras": {},
         "row_limit": int(params.get("row_limit") or 10_000),
         "orderby": [list(_parsed(entry)) for entry in params.get("order_by_cols", [])],
@@ -44,32 +44,32 @@ def query_context(params: dict[str, Any], dataset_id: int, chart_id: int | None 
 
 def metrics(params: dict[str, Any]) -> list[Any]:
     """Metrics of the chart, whatever its type calls them."""
-    found = []
+    listed = []
     for key in ("metric", "metrics", "size"):
         value = params.get(key)
-        found += value if isinstance(value, list) else [value] if value else []
-    return found
+        listed += value if isinstance(value, list) else [value] if value else []
+    return listed
 
 
 def columns(params: dict[str, Any]) -> list[Any]:
     """Columns the chart groups by or lists; the time axis with its grain first."""
     if params.get("query_mode") == "raw":
         return list(params.get("all_columns", []))
-    found: list[Any] = []
+    listed: list[Any] = []
     axis = params.get("x_axis")
     if axis:
         grain = params.get("time_grain_sqla")
         base = {"label": axis, "sqlExpression": axis, "expressionType": "SQL", "columnType": "BASE_AXIS"}
-        found.append({**base, "timeGrain": grain} if grain else axis)
+        listed.append({**base, "timeGrain": grain} if grain else axis)
     groupby = params.get("groupby") or []
-    found += groupby if isinstance(groupby, list) else [groupby]
-    return found
+    listed += groupby if isinstance(groupby, list) else [groupby]
+    return listed
 
 
-def _said(params: dict[str, Any], clause: str) -> str:
+def _sql_filter(params: dict[str, Any], clause: str) -> str:
     """The filters that are SQL themselves, of one clause, as the browser joins them."""
-    told = [one for one in params.get("adhoc_filters", []) if "sqlExpression" in one and one["clause"] == clause]
-    return " AND ".join(f"({one['sqlExpression']})" for one in told)
+    entries = [each for each in params.get("adhoc_filters", []) if "sqlExpression" in each and each["clause"] == clause]
+    return " AND ".join(f"({entry['sqlExpression']})" for entry in entries)
 
 
 def _grain(params: dict[str, Any]) -> dict[str, Any]:

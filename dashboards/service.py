@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from dashboards import environment
-from dashboards.bundle import Assets
+from dashboards.bundle import push_plan
+from dashboards.files import Assets
 from dashboards.validate import validate
 from warehouse_models.errors import TenureError
 
@@ -44,7 +45,7 @@ class User:
     email: str | None = None
     full_name: str | None = None
 
-    def told(self) -> dict[str, Any]:
+    def entry(self) -> dict[str, Any]:
         """The login as a plan holds it. TenureError where a name, role or tenant cannot be."""
         if not _NAME.fullmatch(self.name):
             raise TenureError(f"user {self.name!r}", "a login is letters, digits and . _ @ + -", "choose another name")
@@ -100,29 +101,32 @@ def apply(
     assets = assets or Assets.read()
     if push and (problems := validate(assets)):
         raise TenureError("the dashboard files", "; ".join(problems), "mend them; nothing was pushed")
-    plan: dict[str, Any] = {"users": [user.told() for user in users]}
+    plan: dict[str, Any] = {"users": [user.entry() for user in users]}
     environment.secret(home)
     if not _is_set_up(home) and not _copy_template(home):
         tell("preparing Superset's metadata (once, about 30 s)")
         plan["migrate"] = True
     # Metadata of an older release is migrated too, and has its operator already.
-    first = not environment.schema_mark(home).exists()
-    if first or operator_password:
-        if first and not operator_password:
-            raise TenureError("the operator of Superset", "a first set-up needs its password", "give operator_password")
-        operator = User(OPERATOR, ("*",), "operator", operator_password, full_name="Tenure Operator")
-        plan["users"].insert(0, operator.told())
-    if first or push or plan.get("migrate"):
+    is_first = not environment.schema_mark(home).exists()
+    if is_first or operator_password:
+        plan["users"].insert(0, _operator(operator_password).entry())
+    if is_first or push or plan.get("migrate"):
         plan["roles"] = list(assets.roles.values())
     if push:
         counts = (len(assets.dashboards), len(assets.charts), len(assets.datasets))
         tell("pushing {} dashboard(s), {} charts, {} datasets".format(*counts))
-        plan["push"] = assets.plan(OPERATOR)
+        plan["push"] = asdict(push_plan(assets, OPERATOR))
     if not any(plan.get(step) for step in ("migrate", "users", "roles", "push")):
         return {}
     answer = environment.run_plan(home, plan)
     environment.schema_mark(home).write_text(environment.schema_key(), encoding="utf-8")
     return answer
+
+
+def _operator(password: str | None) -> User:
+    if not password:
+        raise TenureError("the operator of Superset", "a first set-up needs its password", "give operator_password")
+    return User(OPERATOR, ("*",), "operator", password, full_name="Tenure Operator")
 
 
 def make_template(tell: Tell = lambda line: None) -> Path:

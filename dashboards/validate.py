@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from dashboards.bundle import TYPES, Assets, Dataset
+from dashboards.files import TYPES, Assets, Dataset
 from dashboards.needs import NEEDS
 from dashboards.query_context import columns, metrics
 from serving.guard import check
@@ -67,14 +67,14 @@ def _dataset(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[st
     except duckdb.Error as error:
         return [str(error).splitlines()[0]]
     problems = []
-    found = {name: kind for name, kind, *_ in described}
-    told = {name: column["type"] for name, column in dataset.columns.items()}
-    if found != told:
-        wrong = sorted(set(found.items()) ^ set(told.items()))
+    selected = {name: kind for name, kind, *_ in described}
+    declared = {name: column["type"] for name, column in dataset.columns.items()}
+    if selected != declared:
+        wrong = sorted(set(selected.items()) ^ set(declared.items()))
         problems.append(f"columns of the file and of the SQL differ: {wrong}")
-    if "tenant_id" not in found:
+    if "tenant_id" not in selected:
         problems.append("it has no tenant_id, which the row-level rule filters")
-    if dataset.time_column and dataset.time_column not in found:
+    if dataset.time_column and dataset.time_column not in selected:
         problems.append(f"its time column {dataset.time_column} is not there")
     for name, metric in dataset.metrics.items():
         statement = f"select {metric['sql']} as value from {source}"
@@ -95,11 +95,11 @@ def _chart(chart: dict[str, Any], datasets: dict[str, Dataset]) -> list[str]:
     if chart.get("viz_type") not in KNOWN_CHARTS:
         problems.append(f"{chart.get('viz_type')} is no chart type in use here (dashboards/validate.py)")
     wanted = [column["sqlExpression"] if isinstance(column, dict) else column for column in columns(params)]
-    wanted += [told["subject"] for told in params.get("adhoc_filters", []) if "subject" in told]
+    wanted += [entry["subject"] for entry in params.get("adhoc_filters", []) if "subject" in entry]
     wanted += list(params.get("column_config", {}))
-    wanted += [told["column"] for told in params.get("conditional_formatting", [])]
-    known = {*dataset.columns, *dataset.metrics}
-    problems += [f"{dataset.slug} has no column {name}" for name in wanted if name not in known]
+    wanted += [entry["column"] for entry in params.get("conditional_formatting", [])]
+    names = {*dataset.columns, *dataset.metrics}
+    problems += [f"{dataset.slug} has no column {name}" for name in wanted if name not in names]
     problems += [
         f"{dataset.slug} has no metric {name}; metrics live in the dataset's file"
         for name in metrics(params)
@@ -120,25 +120,33 @@ def _dashboard(dashboard: dict[str, Any], assets: Assets) -> list[str]:
     if "needs" in dashboard and dashboard["needs"] not in list(NEEDS):
         problems.append(f"needs: {dashboard['needs']} is nothing that a tenant may have; one of {', '.join(NEEDS)}")
     charts = {cell["chart"] for cell in cells if "chart" in cell}
-    for told in dashboard.get("filters", []):
-        dataset = assets.datasets.get(told.get("dataset", ""))
-        if told["kind"] == "value" and (dataset is None or told["column"] not in dataset.columns):
-            problems.append(f"filter {told['name']}: there is no column {told.get('column')} in {told.get('dataset')}")
-        problems += [f"filter {told['name']}: no chart {c} here" for c in told.get("not_on", []) if c not in charts]
-        if told["kind"] == "value":
-            reached = charts - set(told.get("not_on", []))
-            problems += [
-                f"filter {told['name']}: chart {chart} has no column {told['column']}"
-                for chart in sorted(reached & assets.charts.keys())
-                if told["column"] not in assets.datasets[assets.charts[chart]["dataset"]].columns
-            ]
-    kinds = [told["kind"] for told in dashboard.get("filters", [])]
-    names = {told["name"] for told in dashboard.get("filters", [])}
-    if "time" not in kinds or not {"Segment", "CSM"} <= names:
+    filters = dashboard.get("filters", [])
+    problems += [
+        f"filter {entry['name']}: {problem}" for entry in filters for problem in _filter(entry, charts, assets)
+    ]
+    if not any(entry["kind"] == "time" for entry in filters) or not {"Segment", "CSM"} <= {e["name"] for e in filters}:
         problems.append("every dashboard has filters for period, Segment and CSM")
     shown = {assets.charts[chart]["dataset"] for chart in charts & assets.charts.keys()}
     if "data_status" not in shown:
         problems.append("every dashboard shows data_status")
     for source, targets in dashboard.get("drills", {}).items():
         problems += [f"drill: no chart {name} here" for name in (source, *targets) if name not in charts]
+    return problems
+
+
+def _filter(entry: dict[str, Any], charts: set[str], assets: Assets) -> list[str]:
+    """Problems of one filter of a dashboard that shows these charts."""
+    dataset, column = assets.datasets.get(entry.get("dataset", "")), entry.get("column")
+    is_value = entry["kind"] == "value"
+    problems = []
+    if is_value and (dataset is None or entry["column"] not in dataset.columns):
+        problems.append(f"there is no column {column} in {entry.get('dataset')}")
+    problems += [f"no chart {chart} here" for chart in entry.get("not_on", []) if chart not in charts]
+    if is_value:
+        reached = charts - set(entry.get("not_on", []))
+        problems += [
+            f"chart {chart} has no column {column}"
+            for chart in sorted(reached & assets.charts.keys())
+            if column not in assets.datasets[assets.charts[chart]["dataset"]].columns
+        ]
     return problems

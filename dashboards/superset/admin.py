@@ -15,6 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from dashboards.plan import PushPlan
 from warehouse_models.errors import TenureError
 
 OPERATOR_ROLE = "Admin"
@@ -48,7 +49,7 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
         for user in plan.get("users", []):
             set_user(user)
         if plan.get("push"):
-            answer["pushed"] = push(plan["push"])
+            answer["pushed"] = push(PushPlan(**plan["push"]))
         if plan.get("list_users"):
             answer["users"] = list_users()
         return answer
@@ -72,7 +73,7 @@ def set_role(role: dict[str, Any]) -> None:
     """Give a role exactly the permissions of its file; TenureError names one that this Superset does not know."""
     from superset.extensions import db, security_manager
 
-    found = security_manager.add_role(role["name"])
+    held = security_manager.add_role(role["name"])
     permissions = []
     for view, names in role["permissions"].items():
         for name in names:
@@ -82,8 +83,8 @@ def set_role(role: dict[str, Any]) -> None:
                 raise TenureError(f"role {role['name']}", why, "mend the file")
             permissions.append(permission)
     # What a role may read of Tenure is granted with the push, once the database is there.
-    granted = [p for p in found.permissions if p.permission.name in ("database_access", "schema_access")]
-    found.permissions = permissions + granted
+    granted = [p for p in held.permissions if p.permission.name in ("database_access", "schema_access")]
+    held.permissions = permissions + granted
     db.session.commit()
 
 
@@ -96,23 +97,30 @@ def set_user(user: dict[str, Any]) -> None:
     role = security_manager.find_role(user["role"])
     if role is None:
         raise TenureError(f"role {user['role']}", "there is no such role", "executive, analyst or operator")
-    found = security_manager.find_user(username=user["name"])
-    if found is None:
-        if not user.get("password"):
-            raise TenureError(f"user {user['name']}", "a new login needs a password", "give one")
-        email = user.get("email") or f"{user['name']}@tenure.invalid"
-        first, last = (user.get("full_name") or user["name"]).partition(" ")[::2]
-        found = security_manager.add_user(user["name"], first, last, email, role, password=user["password"])
-        if not found:
-            why = "Superset refused it; is the e-mail taken?"
-            raise TenureError(f"user {user['name']}", why, "choose another name")
+    login = security_manager.find_user(username=user["name"])
+    if login is None:
+        login = _add_user(user, role)
     else:
-        found.roles = [role]
+        login.roles = [role]
         if user.get("password"):
-            security_manager.reset_password(found.id, user["password"])
-    db.session.query(UserTenant).filter_by(user_id=found.id).delete()
-    db.session.add_all(UserTenant(user_id=found.id, tenant=tenant) for tenant in sorted(set(user["tenants"])))
+            security_manager.reset_password(login.id, user["password"])
+    db.session.query(UserTenant).filter_by(user_id=login.id).delete()
+    db.session.add_all(UserTenant(user_id=login.id, tenant=tenant) for tenant in sorted(set(user["tenants"])))
     db.session.commit()
+
+
+def _add_user(user: dict[str, Any], role: Any) -> Any:
+    from superset.extensions import security_manager
+
+    if not user.get("password"):
+        raise TenureError(f"user {user['name']}", "a new login needs a password", "give one")
+    email = user.get("email") or f"{user['name']}@tenure.invalid"
+    first, last = (user.get("full_name") or user["name"]).partition(" ")[::2]
+    login = security_manager.add_user(user["name"], first, last, email, role, password=user["password"])
+    if not login:
+        why = "Superset refused it; is the e-mail taken?"
+        raise TenureError(f"user {user['name']}", why, "choose another name")
+    return login
 
 
 def list_users() -> list[dict[str, Any]]:
@@ -136,7 +144,7 @@ def list_users() -> list[dict[str, Any]]:
     ]
 
 
-def push(told: dict[str, Any]) -> dict[str, Any]:
+def push(plan: PushPlan) -> dict[str, Any]:
     """Import a bundle and make it true: ids, access, rules, saved queries, tombstones. Checked afterwards."""
     from superset.commands.importers.v1.assets import ImportAssetsCommand
     from superset.extensions import db, security_manager
@@ -144,18 +152,18 @@ def push(told: dict[str, Any]) -> dict[str, Any]:
 
     from dashboards.superset.push import bury, check, grant, save_queries, set_rules
 
-    operator = security_manager.find_user(username=told["as_user"])
+    operator = security_manager.find_user(username=plan.as_user)
     if operator is None:
-        raise TenureError(f"user {told['as_user']}", "there is no such operator", "run the set-up of Superset first")
+        raise TenureError(f"user {plan.as_user}", "there is no such operator", "run the set-up of Superset first")
     with override_user(operator):
-        ImportAssetsCommand(dict(told["files"])).run()
+        ImportAssetsCommand(dict(plan.files)).run()
         db.session.commit()
-        grant(told)
-        set_rules(told)
-        save_queries(told)
-        buried = bury(told)
+        grant(plan)
+        set_rules(plan)
+        save_queries(plan)
+        buried = bury(plan)
         db.session.commit()
-        return {**check(told), "buried": buried}
+        return {**check(plan), "buried": buried}
 
 
 if __name__ == "__main__":

@@ -215,5 +215,5 @@ def _type(kind: str) -> Any:
     """SQLAlchemy's type of a DuckDB type name."""
     zoned = types.TIMESTAMP(timezone=True)
     named = {"TIMESTAMP WITH TIME ZONE": zoned, "VARCHAR": types.String(), "DOUBLE": types.Float()}
-    known = named.get(kind) or ISCHEMA_NAMES.get(kind.lower().split("(")[0], types.String)
-    return known() if isinstance(known, type) else known
+    made = named.get(kind) or ISCHEMA_NAMES.get(kind.lower().split("(")[0], types.String)
+    return made() if isinstance(made, type) else made

@@ -96,8 +96,8 @@ def answer_in_words(app: Flask) -> None:
 
     def too_deep(error: RecursionError) -> Any:
         message = str(Refused("the statement", "it is nested too deeply", "write it flatter, or with WITH"))
-        told = SupersetError(message, SupersetErrorType.INVALID_SQL_ERROR, ErrorLevel.ERROR)
-        return json_error_response([told], status=422)
+        refusal = SupersetError(message, SupersetErrorType.INVALID_SQL_ERROR, ErrorLevel.ERROR)
+        return json_error_response([refusal], status=422)
 
     app.register_error_handler(RecursionError, too_deep)
 

@@ -18,7 +18,8 @@ import httpx
 import pytest
 
 from dashboards import service
-from dashboards.bundle import Assets, identity
+from dashboards.bundle import identity
+from dashboards.files import Assets
 from dashboards.service import User
 from orchestration.services import services
 from tests.conftest import ROOT

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, Response, sync_playwright
 
-from dashboards.bundle import Assets
+from dashboards.files import Assets
 from tests.browser.conftest import EXECUTIVE, NEWCOMER, PASSWORD, Superset
 from tests.conftest import browser as chromium
 from tests.support.worlds import serving as world

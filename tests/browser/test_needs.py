@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from dashboards.bundle import Assets
+from dashboards.files import Assets
 from tests.browser.conftest import (
     ANALYST,
     EVERYWHERE,

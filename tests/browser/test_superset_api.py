@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from dashboards import environment, service
-from dashboards.bundle import Assets, identity
+from dashboards.bundle import identity
+from dashboards.files import Assets
 from tests.browser.conftest import ANALYST, BOTH, EXECUTIVE, NEIGHBOUR, OPERATOR, PASSWORD, Superset
 from tests.support.worlds import serving as world
 from warehouse_models.published.manifest import Manifest

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from dashboards.bundle import Assets, identity
+from dashboards.bundle import bundle_files, identity, push_plan, zipped
+from dashboards.files import Assets
 from dashboards.query_context import query_context
 from dashboards.service import User
 from dashboards.validate import validate
@@ -29,9 +30,9 @@ def test_the_files_are_valid(assets: Assets) -> None:
 
 
 def test_the_same_files_give_the_same_bundle_and_ids_follow_from_slugs(assets: Assets) -> None:
-    assert assets.zip() == Assets.read().zip()
+    assert zipped(assets) == zipped(Assets.read())
     assert identity("charts", "dau") == identity("charts", "dau") != identity("datasets", "dau")
-    with zipfile.ZipFile(io.BytesIO(assets.zip())) as bundle:
+    with zipfile.ZipFile(io.BytesIO(zipped(assets))) as bundle:
         told = yaml.safe_load(bundle.read("tenure/dashboards/product-adoption.yaml"))
     assert told["uuid"] == identity("dashboards", "product-adoption")
 
@@ -42,7 +43,7 @@ def test_every_mart_is_a_dataset_with_the_columns_of_its_contract(assets: Assets
 
 
 def test_a_dataset_used_by_a_filter_only_is_in_the_bundle(assets: Assets) -> None:
-    files = assets.files()
+    files = bundle_files(assets)
     filters = yaml.safe_load(files["dashboards/product-adoption.yaml"])["metadata"]["native_filter_configuration"]
     bundled = {yaml.safe_load(text)["uuid"] for path, text in files.items() if path.startswith("datasets/")}
     wanted = {target["datasetUuid"] for told in filters for target in told["targets"] if target}
@@ -51,7 +52,7 @@ def test_a_dataset_used_by_a_filter_only_is_in_the_bundle(assets: Assets) -> Non
 
 
 def test_no_stored_query_and_no_secret_is_in_a_file(assets: Assets) -> None:
-    for path, text in assets.files().items():
+    for path, text in bundle_files(assets).items():
         assert "query_context" not in text and "password" not in text.lower(), path
 
 
@@ -141,10 +142,10 @@ def test_a_dashboard_with_a_need_is_opened_by_the_roles_of_its_file_that_meet_it
     assets: Assets,
 ) -> None:
     assets.dashboards["product-adoption"] |= {"roles": ["analyst"], "needs": "revenue"}
-    openers = assets.plan("operator")["dashboard_roles"]
+    openers = push_plan(assets, "operator").dashboard_roles
     assert openers[identity("dashboards", "product-adoption")] == ["analyst with revenue"]
     del assets.dashboards["product-adoption"]["needs"]
-    assert assets.plan("operator")["dashboard_roles"][identity("dashboards", "product-adoption")] == ["analyst"]
+    assert push_plan(assets, "operator").dashboard_roles[identity("dashboards", "product-adoption")] == ["analyst"]
 
 
 def test_a_saved_query_asks_for_what_the_chart_shows(assets: Assets) -> None:
@@ -168,4 +169,4 @@ def test_a_saved_query_asks_for_what_the_chart_shows(assets: Assets) -> None:
 )
 def test_a_login_that_cannot_be_is_refused_before_superset_is_asked(user: User, sentence: str) -> None:
     with pytest.raises(TenureError, match=sentence):
-        user.told()
+        user.entry()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.bundle import Assets
+from dashboards.files import Assets
 from orchestration.gold.build import GoldResult, run_gold
 from orchestration.publish.held import HeldTenant, held_tenants
 from orchestration.publish.publish import publish

@@ -14,7 +14,7 @@ from typing import Any
 import deltalake
 import duckdb
 
-from dashboards.bundle import TYPES
+from dashboards.files import TYPES
 from tests.support.worlds import serving_revenue as world_revenue
 from warehouse_models.dbt.marts import marts
 from warehouse_models.lake import duck
