@@ -1,6 +1,6 @@
-"""What the running collector knows of the catalog: read again every two seconds, and at once for what is unknown.
+"""What the running collector has read of the catalog: again every two seconds, and at once for what is unknown.
 
-What was known goes on to count while the catalog cannot be read.
+The value that was read last goes on to count while the catalog cannot be read.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ EVERY_SECONDS = 2.0
 # Something unknown is looked up at once, but not more often than this: anybody can ask for the unknown.
 _AT_MOST_EVERY = 0.5
 _log = logging.getLogger("tenure.collector")
-Known = TypeVar("Known")
+Value = TypeVar("Value")
 
 
-class Following(Generic[Known]):
+class Following(Generic[Value]):
     """The newest value that `load` gave; used on one event loop. `load` runs on a thread, may fail, gets the last."""
 
-    def __init__(self, first: Known, load: Callable[[Known], Known]) -> None:
-        self.known = first
+    def __init__(self, first: Value, load: Callable[[Value], Value]) -> None:
+        self.value = first
         self._load = load
         self._read_at = self._tried_at = -math.inf
         self._reading = asyncio.Lock()
@@ -45,9 +45,9 @@ class Following(Generic[Known]):
                 await asyncio.sleep(self._tried_at + _AT_MOST_EVERY - time.monotonic())
                 self._tried_at = time.monotonic()
                 try:
-                    self.known, self._read_at = await asyncio.to_thread(self._load, self.known), self._tried_at
+                    self.value, self._read_at = await asyncio.to_thread(self._load, self.value), self._tried_at
                 except Exception as error:
-                    # Whatever it is, what is known goes on to count.
+                    # Whatever it is, the last value goes on to count.
                     _log.error("the catalog cannot be read", extra={"error": type(error).__name__})
             return self._read_at >= asked
 

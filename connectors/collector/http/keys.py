@@ -86,14 +86,14 @@ class Keys:
         if key is None:
             raise unauthorized()
         sha, asked = hash_of(key), time.monotonic()
-        found = self._sources.known.get(sha)
-        if found is None:
+        writer = self._sources.value.get(sha)
+        if writer is None:
             if not await self._sources.read_since(asked):
                 raise Refusal(503, "catalog_unreadable", "who has this key cannot be looked up now; come again", 5)
-            found = self._sources.known.get(sha)
-        if found is None or (found.until is not None and datetime.now(UTC) >= found.until):
+            writer = self._sources.value.get(sha)
+        if writer is None or (writer.until is not None and datetime.now(UTC) >= writer.until):
             raise unauthorized()
-        return found
+        return writer
 
     def admit(self, writer: Writer, events: int) -> None:
         """Count events against the quota of their tenant. Refusal 429: come again, with the data."""
@@ -117,14 +117,14 @@ class Keys:
         now = datetime.now(UTC)
         check_mounted(self._catalog.lake, *(("tenants", TABLE) if before else ("tenants",)))
         tenants = {tenant.tenant_id: tenant for tenant in self._catalog.tenants()}
-        known = {}
+        writers = {}
         for source in Sources(self._catalog).all():
             tenant = tenants.get(source.tenant_id)
             if tenant is None:
                 continue
             for sha in source.keys(now):
                 until = source.old_key_until if sha == source.old_key_sha else None
-                known[sha] = Writer(
+                writers[sha] = Writer(
                     tenant=source.tenant_id,
                     source_id=source.source_id,
                     name=source.name,
@@ -132,4 +132,4 @@ class Keys:
                     rate=events_per_second(tenant.quotas, tenant.state),
                     is_suspended=tenant.state == "suspended",
                 )
-        return known
+        return writers

@@ -77,16 +77,16 @@ def events(message: Message) -> Iterator[Sent]:
 
 def _shared(body: Mapping[str, Any]) -> dict[str, Any]:
     """What a batch says for each of its events, where it can be written: half a character in it costs no event."""
-    found = {}
+    shared = {}
     for name in ("context", "integrations"):
-        if isinstance(said := body.get(name), dict):
-            probe: Any = said
+        if isinstance(fields := body.get(name), dict):
+            probe: Any = fields
             for _ in range(_DEEPER):
                 probe = [probe]
             with suppress(TooDeep):
                 canonical(probe)
-                found[name] = said
-    return found
+                shared[name] = fields
+    return shared
 
 
 def _body(text: bytes) -> tuple[dict[str, Any], bool]:
@@ -141,8 +141,8 @@ def _filled(
 
 
 def _is_absent(value: Mapping[str, Any], name: str) -> bool:
-    said = value.get(name)
-    return said is None or (isinstance(said, str) and not said.strip())
+    field = value.get(name)
+    return field is None or (isinstance(field, str) and not field.strip())
 
 
 def text(event: dict[str, Any]) -> bytes:

@@ -77,7 +77,7 @@ class Metrics:
         self.sync_seconds.observe(seconds)
 
     def watch(self, folder: Path, **gauges: Callable[[], float]) -> None:
-        """Tell the backlog of a journal's folder, and what each of `gauges` says when asked."""
+        """Show the backlog of a journal's folder, and each of `gauges` as it is when Prometheus asks."""
         self.registry.register(_Gauges(folder, gauges))
 
     def serve(self, host: str, port: int) -> int:
@@ -105,11 +105,11 @@ class _Gauges:
                 kept += path.suffix in (".kept", ".waiting")
                 continue
             try:
-                told = path.stat()
+                status = path.stat()
             except FileNotFoundError:
                 continue  # the lander was quicker
-            sizes.append(told.st_size)
-            begun.append(told.st_mtime)
+            sizes.append(status.st_size)
+            begun.append(status.st_mtime)
         oldest = time.time() - min(begun) if begun else 0.0
         prefix = "tenure_collector_journal"
         yield GaugeMetricFamily(f"{prefix}_segments", "Segments that bronze does not hold yet.", len(sizes))

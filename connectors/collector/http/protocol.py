@@ -70,11 +70,11 @@ def key_outside(authorization: str | None, query: Mapping[str, str]) -> str | No
 
     Refusal 401: the header claims to be basic authentication and cannot be read.
     """
-    scheme, _, told = (authorization or "").strip().partition(" ")
+    scheme, _, credentials = (authorization or "").strip().partition(" ")
     if scheme.lower() == "basic":
         try:
-            told = told.strip()
-            decoded = base64.b64decode(told + "=" * (-len(told) % 4), validate=True).decode()
+            digits = credentials.strip()
+            decoded = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True).decode()
         except (binascii.Error, ValueError):
             raise unauthorized() from None
         # The password is ignored, and so is a colon that is not there.
@@ -85,8 +85,8 @@ def key_outside(authorization: str | None, query: Mapping[str, str]) -> str | No
 
 def key_inside(body: Mapping[str, Any]) -> str | None:
     """The write key in a body: the mobile SDKs send no header."""
-    said = body.get("writeKey")
-    return said if isinstance(said, str) and said else None
+    key = body.get("writeKey")
+    return key if isinstance(key, str) and key else None
 
 
 def unpacked(raw: bytes) -> bytes:

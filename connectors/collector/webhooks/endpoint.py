@@ -75,11 +75,11 @@ class HookEndpoint:
     async def known(self, tenant: str, system: str, hook_id: str) -> Known:
         """The webhook at an address. Refusal 404: there is none; 503: unknown, and the catalog cannot be read."""
         asked = time.monotonic()
-        found = self._hooks.known.get(hook_id)
+        found = self._hooks.value.get(hook_id)
         if found is None:
             if not await self._hooks.read_since(asked):
                 raise Refusal(503, "catalog_unreadable", "this webhook cannot be looked up now; come again", 5)
-            found = self._hooks.known.get(hook_id)
+            found = self._hooks.value.get(hook_id)
         if found is None or (found.hook.tenant_id, found.hook.system) != (tenant, system):
             raise Refusal(404, "not_found", "there is no such webhook; tenure hook list")
         return found
