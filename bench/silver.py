@@ -102,7 +102,7 @@ def _contest(name: str, folder: Path) -> dict[str, dict[str, int] | float]:  # t
 
 
 def _ours(folder: Path, engine: str) -> tuple[float, dict[str, int]]:
-    from transforms.engines.engine import open_engine
+    from transforms.engines.open import open_engine
     from transforms.runner import run_transforms
 
     lake = Lake(str(folder / "lake"))

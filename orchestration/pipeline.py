@@ -72,7 +72,7 @@ class Pipeline(dg.ConfigurableResource):
     def open_engine(self) -> Engine:
         """The engine of this run, started at first use and shared by its transforms."""
         if self._engine is None:
-            from transforms.engines.engine import open_engine
+            from transforms.engines.open import open_engine
 
             self._engine = open_engine(self.engine or os.environ.get("TENURE_ENGINE") or "duckdb", self.lake)
         return self._engine

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from transforms.definition import Transform, order, transforms
-from transforms.engines.engine import Engine, Result, open_engine
+from transforms.engines.engine import Engine, Result
+from transforms.engines.open import open_engine
 from transforms.planning import Refresh, Target, make_plan, needs_query
 from transforms.relations import Relations, expose_policies
 from warehouse_models.catalog.tenants import Catalog

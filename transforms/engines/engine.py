@@ -8,12 +8,9 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
 from warehouse_models.lake.slices import Slices
 from warehouse_models.spec import TableSpec
-
-ENGINES = ("duckdb", "spark")
 
 
 @dataclass(frozen=True)
@@ -56,16 +53,3 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give everything back."""
-
-
-def open_engine(name: str, lake: Lake) -> Engine:
-    """The engine called `name` ("duckdb" or "spark"), ready to work on `lake`."""
-    if name == "duckdb":
-        from transforms.engines.duckdb import DuckDBEngine
-
-        return DuckDBEngine(lake)
-    if name == "spark":
-        from transforms.engines.spark import SparkEngine
-
-        return SparkEngine(lake)
-    raise TenureError(f"engine {name}", "there is no such engine", f"engines: {', '.join(ENGINES)}")

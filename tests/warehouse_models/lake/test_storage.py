@@ -19,7 +19,7 @@ from orchestration.publish.retention import prune
 from orchestration.services import doctor
 from serving.connection import open_serving
 from tests.support.s3_server import SECRET, Server, server, tenure
-from transforms.engines.engine import open_engine
+from transforms.engines.open import open_engine
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.errors import TenureError
