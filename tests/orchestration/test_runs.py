@@ -15,7 +15,7 @@ import dagster as dg
 import pytest
 
 from connectors.collector.http.messages import Message
-from connectors.collector.journal.frames import record
+from connectors.collector.journal.frames import frame
 from connectors.contracts.times import parse_micros
 from orchestration.run import RunResult, run_shards
 from orchestration.schedules import daily, landings
@@ -205,7 +205,7 @@ def test_the_sensor_lands_what_a_collector_took_and_asks_for_the_shards_it_went_
     body = json.dumps({"type": "track", "event": "Opened", "userId": "user-1", "timestamp": "2026-01-11T10:00:00Z"})
     message = Message(parse_micros("2026-01-11T10:00:01Z"), "gamma", "src_1", "track", body.encode())
     # As a collector that was killed leaves it.
-    (folder / "writer-00000001.open").write_bytes(record(message.to_bytes()) + b"torn")
+    (folder / "writer-00000001.open").write_bytes(frame(message.to_bytes()) + b"torn")
     told = tick(cursor)
     assert [request.partition_key for request in told.run_requests or []] == ["own"]
     assert not list(folder.glob("writer-*"))

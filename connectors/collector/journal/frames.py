@@ -1,9 +1,9 @@
-"""How the journal writes a record: magic, length, checksum, payload. What a crash or a bad disk left is told apart.
+"""How the journal frames a payload: magic, length, checksum. So what a crash or a bad disk left is told apart.
 
     \\xff TJ 1 | length u32 | crc32 u32 (of length and payload) | payload: UTF-8 text
 
-The first byte of the magic is in no UTF-8 text, so no payload, whoever sent it, can hold what looks like a record:
-behind damage the next magic is the next record.
+The first byte of the magic is in no UTF-8 text, so no payload, whoever sent it, can hold what looks like a frame:
+behind damage the next magic is the next frame.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ _LENGTH = struct.Struct("<I")
 
 @dataclass(frozen=True)
 class Damage:
-    """Bytes of a segment that are no record: where they begin, how many they are."""
+    """Bytes of a segment that are no frame: where they begin, how many they are."""
 
     offset: int
     size: int
 
 
-def record(payload: bytes) -> bytes:
+def frame(payload: bytes) -> bytes:
     """A payload (UTF-8 text) as it is written."""
     return _HEAD.pack(MAGIC, len(payload), _crc(payload)) + payload
 
 
-def read_records(content: bytes) -> Iterator[bytes | Damage]:
+def read_frames(content: bytes) -> Iterator[bytes | Damage]:
     """The payloads of a segment's bytes, in order, and the damage between, before and behind them."""
     at = 0
     while at < len(content):
-        found = _record_at(content, at)
-        if found is not None:
-            yield found
-            at += _HEAD.size + len(found)
+        payload = _frame_at(content, at)
+        if payload is not None:
+            yield payload
+            at += _HEAD.size + len(payload)
             continue
         behind = content.find(MAGIC, at + 1)
-        while behind >= 0 and _record_at(content, behind) is None:
+        while behind >= 0 and _frame_at(content, behind) is None:
             behind = content.find(MAGIC, behind + 1)
         end = behind if behind >= 0 else len(content)
         yield Damage(at, end - at)
@@ -49,17 +49,17 @@ def read_records(content: bytes) -> Iterator[bytes | Damage]:
 
 
 def torn_at(content: bytes) -> int:
-    """Where the last whole record ends: what stands behind it was never acknowledged, or is lost."""
+    """Where the last whole frame ends: what stands behind it was never acknowledged, or is lost."""
     end = 0
     at = 0
-    for found in read_records(content):
-        at += found.size if isinstance(found, Damage) else _HEAD.size + len(found)
-        if not isinstance(found, Damage):
+    for part in read_frames(content):
+        at += part.size if isinstance(part, Damage) else _HEAD.size + len(part)
+        if not isinstance(part, Damage):
             end = at
     return end
 
 
-def _record_at(content: bytes, at: int) -> bytes | None:
+def _frame_at(content: bytes, at: int) -> bytes | None:
     if not content.startswith(MAGIC, at) or at + _HEAD.size > len(content):
         return None
     _, size, crc = _HEAD.unpack_from(content, at)

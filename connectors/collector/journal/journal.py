@@ -13,8 +13,6 @@ fsync ends the segment where it was durable.
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
 import os
 import secrets
 import time
@@ -22,11 +20,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from connectors.collector.journal.frames import record, torn_at
+from connectors.collector.journal.frames import frame
+from connectors.collector.journal.segments import ASKED, close_left, close_segment, lock, sync_folder
 from warehouse_models.errors import TenureError
 
 SEGMENT_BYTES = 32 * 1024 * 1024
-_ASKED = "close"
 _MOST_JOURNALS = 64
 
 
@@ -65,7 +63,7 @@ class Journal:
 
     def append(self, payloads: Sequence[bytes]) -> None:
         """Write records (UTF-8 texts) and return when they are on the disk, all of them; NotWritable: none counts."""
-        block = b"".join(map(record, payloads))
+        block = b"".join(map(frame, payloads))
         try:
             if self._file is None:
                 self._open()
@@ -87,7 +85,7 @@ class Journal:
 
     def close_if_asked(self) -> bool:
         """Close the segment where the lander asked for it (`ask_to_close`); whether it had. OSError: not yet."""
-        asked = self.folder / _ASKED
+        asked = self.folder / ASKED
         if not asked.exists():
             return False
         self._finish()
@@ -149,7 +147,7 @@ class Journal:
 
     def _close_left(self) -> None:
         while self._left:
-            _close(*self._left[0])
+            close_segment(*self._left[0])
             self._left.pop(0)
 
 
@@ -169,84 +167,6 @@ def open_journal(root: Path) -> Journal:
         with suppress(Taken):
             return Journal(folder)
     raise TenureError(f"journals below {root}", f"{_MOST_JOURNALS} collectors write already", "stop some of them")
-
-
-def lock(folder: Path, name: str = "lock") -> int | None:
-    """The lock of a folder as an open descriptor, to be closed; None where another process holds it."""
-    file = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    return file
-
-
-def close_left(folder: Path) -> None:
-    """Close the segments that a writer left open when it was killed, without their torn tails. Needs the lock."""
-    for path in sorted(folder.glob("*.open")):
-        _close(path, torn_at(path.read_bytes()))
-    (folder / _ASKED).unlink(missing_ok=True)
-
-
-def ask_to_close(folder: Path) -> Path:
-    """Ask the writer of a folder to close its segment; the file that is gone once it has."""
-    asked = folder / _ASKED
-    asked.touch()
-    return asked
-
-
-def closed_segments(folder: Path) -> list[tuple[str, int, Path]]:
-    """(id of the writer, number, path) of the closed segments, in the order in which they were begun.
-
-    Without those behind one that is still open: the position would pass it, and it would be taken for landed.
-    """
-    names = sorted(path for path in folder.glob("*-*.*") if path.suffix in (".log", ".open"))
-    found: list[tuple[str, int, Path]] = []
-    waits: set[str] = set()
-    for path in names:
-        writer, _, number = path.stem.rpartition("-")
-        if path.suffix == ".open":
-            waits.add(writer)
-        elif writer not in waits:
-            found.append((writer, int(number), path))
-    return found
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names that were added to or taken from a folder durable."""
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def sync_disk(folder: Path) -> None:
-    """Make all that was written to the disk of a folder durable, by whomever. OSError: it may not be."""
-    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-    if syncfs is None:  # not Linux
-        return os.sync()
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        if syncfs(file):
-            raise OSError(ctypes.get_errno(), "the disk cannot be synced")
-    finally:
-        os.close(file)
-
-
-def _close(path: Path, size: int) -> None:
-    """Close a segment at `size` bytes. Done before and interrupted, it is only made durable."""
-    if path.exists() and size:
-        if path.stat().st_size > size:
-            with path.open("r+b") as file:
-                file.truncate(size)
-                os.fsync(file.fileno())
-        path.rename(path.with_suffix(".log"))
-    else:
-        # Renamed already, where a sync failed behind it: the segments behind this one must not wait for it for ever.
-        path.unlink(missing_ok=True)
-    sync_folder(path.parent)
 
 
 def _write_all(file: int, block: bytes) -> None:

@@ -1,8 +1,8 @@
-"""Records of a journal that nobody can take now: their tenant is unknown, or another version of Tenure wrote them.
+"""Payloads of a journal that nobody can take now: their tenant is unknown, or another version of Tenure wrote them.
 
     segment ─▶ <id>-00000001.waiting ─▶ `tenure collector retry`: .log, which the next landing takes
 
-The file is a segment of a writer of its own: the position of the one that the records come from says that it is done.
+The file is a segment of a writer of its own: the position of the one that the payloads come from says that it is done.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from connectors.collector.journal.frames import Damage, read_records, record
-from connectors.collector.journal.journal import sync_folder
+from connectors.collector.journal.frames import Damage, frame, read_frames
+from connectors.collector.journal.segments import sync_folder
 
 _SUFFIX = ".waiting"
 
 
-def put_aside(folder: Path, records: Sequence[bytes]) -> Path:
-    """Write the records durably beside the journal in a folder; the file, whose name their content makes."""
-    content = b"".join(map(record, records))
+def put_aside(folder: Path, payloads: Sequence[bytes]) -> Path:
+    """Write payloads durably beside the journal in a folder; the file, whose name their content makes."""
+    content = b"".join(map(frame, payloads))
     path = folder / f"{sha256(content).hexdigest()[:24]}-00000001{_SUFFIX}"
     # Two landers never work on one folder, so the name is ours.
     begun = path.with_suffix(".begun")
@@ -36,7 +36,7 @@ def put_aside(folder: Path, records: Sequence[bytes]) -> Path:
 def waiting(root: Path) -> Iterator[tuple[Path, int]]:
     """What waits below a folder of journals: each file, and how many requests it holds."""
     for path in sorted(root.glob(f"*/*{_SUFFIX}")):
-        yield path, sum(not isinstance(one, Damage) for one in read_records(path.read_bytes()))
+        yield path, sum(not isinstance(part, Damage) for part in read_frames(path.read_bytes()))
 
 
 def retry(root: Path) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from connectors.collector.http.keys import check_mounted
-from connectors.collector.journal.journal import ask_to_close, close_left, closed_segments, lock
+from connectors.collector.journal.segments import ask_to_close, close_left, closed_segments, lock
 from connectors.collector.landing.clock import tell_clock
 from connectors.collector.landing.segment import JournalReport, SegmentLander
 from connectors.contracts.times import now_micros

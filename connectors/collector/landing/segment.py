@@ -23,8 +23,8 @@ from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection
 
 from connectors.collector.http.messages import Message, events, text
-from connectors.collector.journal.frames import Damage, read_records
-from connectors.collector.journal.journal import sync_disk
+from connectors.collector.journal.frames import Damage, read_frames
+from connectors.collector.journal.segments import sync_disk
 from connectors.collector.journal.waiting import put_aside
 from connectors.collector.landing.usage import ADDRESS as USAGE
 from connectors.collector.landing.usage import Usage
@@ -133,22 +133,22 @@ class SegmentLander:
         """Read the segment into rows and refused rows, and put aside what is nobody's; which bytes are damaged."""
         damage = why = None
         line = 0
-        for record in read_records(self.path.read_bytes()):
-            if isinstance(record, Damage):
-                damage = f"{record.size:,} bytes from byte {record.offset:,} on are damaged"
+        for payload in read_frames(self.path.read_bytes()):
+            if isinstance(payload, Damage):
+                damage = f"{payload.size:,} bytes from byte {payload.offset:,} on are damaged"
                 continue
             before = line
             try:
-                message = Message.of(record)
+                message = Message.of(payload)
                 tenant = self.tenants.get(message.tenant)
                 if tenant is None:
                     why = f"the catalog does not know tenant {message.tenant}"
-                    self.waiting.append(record)
+                    self.waiting.append(payload)
                     continue
                 line = self._take(message, tenant, line)
             except ValueError:
                 why = "another version of Tenure wrote it"
-                self.waiting.append(record)
+                self.waiting.append(payload)
                 continue
             self.report.requests += 1
             self.usage.count(as_sent(message), line - before)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from connectors.collector.journal import group, journal
+from connectors.collector.journal import group, journal, segments
 from connectors.collector.journal.group import GroupCommit
 from connectors.collector.journal.journal import Journal
 from connectors.collector.landing import segment as segment_lander
@@ -98,7 +98,8 @@ MUTATIONS: dict[str, Mutation] = {
         ("power cut",), _ALONE, _said(Journal, "_open", ("sync_folder(self.folder)", "pass"))
     ),
     "a segment that was renamed is renamed again": Mutation(
-        ("failed sync",), ("traffic",), _said(journal, "_close", ("path.exists() and size", "size")), "running"
+        ("failed sync",), ("traffic",), {(journal, "close_segment"): _said(segments, "close_segment",
+            ("path.exists() and size", "size"))[segments, "close_segment"]}, "running"
     ),
     "a failed sync counts as done": Mutation(
         ("failed sync",), _ALONE, _said(Journal, "append", (_FAILED_SYNC, "pass"))
@@ -114,7 +115,7 @@ MUTATIONS: dict[str, Mutation] = {
         _ALONE,
         _said(Journal, "_cut", ("os.ftruncate(self._file, self._durable)", "pass")),
     ),
-    "a torn tail is not cut": Mutation(("torn write", "power cut"), _ALONE, {(journal, "torn_at"): len}),
+    "a torn tail is not cut": Mutation(("torn write", "power cut"), _ALONE, {(segments, "torn_at"): len}),
     "the lander drops a segment before its commit": Mutation(
         _LANDER,
         _ALONE,

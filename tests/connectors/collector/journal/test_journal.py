@@ -16,17 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.collector.journal.frames import MAGIC, Damage, read_records, record, torn_at
+from connectors.collector.journal.frames import MAGIC, Damage, frame, read_frames, torn_at
 from connectors.collector.journal.group import GroupCommit
-from connectors.collector.journal.journal import (
-    Journal,
-    NotWritable,
-    Taken,
-    ask_to_close,
-    closed_segments,
-    lock,
-    open_journal,
-)
+from connectors.collector.journal.journal import Journal, NotWritable, Taken, open_journal
+from connectors.collector.journal.segments import ask_to_close, closed_segments, lock
 
 ROOT = Path(__file__).resolve().parents[4]
 PAYLOADS = [b'{"n":%d,"text":"%s"}' % (n, b"x" * (n * 7 % 50)) for n in range(12)]
@@ -35,14 +28,14 @@ TEXTS = st.lists(st.text(max_size=40).map(str.encode), min_size=1, max_size=6)
 
 def landed(folder: Path) -> list[bytes]:
     """All records of the closed segments; damage would be none of them."""
-    found = [each for *_, path in closed_segments(folder) for each in read_records(path.read_bytes())]
+    found = [each for *_, path in closed_segments(folder) for each in read_frames(path.read_bytes())]
     assert not any(isinstance(each, Damage) for each in found)
     return [each for each in found if isinstance(each, bytes)]
 
 
 def test_a_tail_torn_at_any_byte_is_cut_and_nothing_before_it_is_lost(tmp_path: Path) -> None:
-    whole = b"".join(map(record, PAYLOADS))
-    ends = [sum(len(record(p)) for p in PAYLOADS[:count]) for count in range(len(PAYLOADS) + 1)]
+    whole = b"".join(map(frame, PAYLOADS))
+    ends = [sum(len(frame(p)) for p in PAYLOADS[:count]) for count in range(len(PAYLOADS) + 1)]
     for size in range(len(whole) + 1):
         kept = sum(end <= size for end in ends) - 1
         assert torn_at(whole[:size]) == ends[kept]
@@ -56,24 +49,24 @@ def test_a_tail_torn_at_any_byte_is_cut_and_nothing_before_it_is_lost(tmp_path: 
 
 @given(TEXTS, st.data())
 def test_a_flipped_byte_costs_the_record_it_lies_in_and_no_other(payloads: list[bytes], data: st.DataObject) -> None:
-    whole = bytearray(b"".join(map(record, payloads)))
+    whole = bytearray(b"".join(map(frame, payloads)))
     at = data.draw(st.integers(0, len(whole) - 1))
     whole[at] ^= data.draw(st.integers(1, 255))
-    struck, end = 0, len(record(payloads[0]))
+    struck, end = 0, len(frame(payloads[0]))
     while at >= end:
         struck += 1
-        end += len(record(payloads[struck]))
-    found = list(read_records(bytes(whole)))
+        end += len(frame(payloads[struck]))
+    found = list(read_frames(bytes(whole)))
     assert [each for each in found if isinstance(each, bytes)] == payloads[:struck] + payloads[struck + 1 :]
     damage = [each for each in found if isinstance(each, Damage)]
-    assert damage == [Damage(end - len(record(payloads[struck])), len(record(payloads[struck])))]
+    assert damage == [Damage(end - len(frame(payloads[struck])), len(frame(payloads[struck])))]
 
 
 @given(TEXTS, st.binary(max_size=60), TEXTS)
 def test_any_garbage_in_between_is_named_and_the_records_around_it_stay(
     before: list[bytes], garbage: bytes, behind: list[bytes]
 ) -> None:
-    found = list(read_records(b"".join(map(record, before)) + garbage + b"".join(map(record, behind))))
+    found = list(read_frames(b"".join(map(frame, before)) + garbage + b"".join(map(frame, behind))))
     payloads = [each for each in found if isinstance(each, bytes)]
     assert payloads[: len(before)] == before and payloads[len(payloads) - len(behind) :] == behind
     assert sum(each.size for each in found if isinstance(each, Damage)) <= len(garbage)
@@ -111,7 +104,7 @@ def test_segments_behind_one_that_could_not_be_closed_wait_for_it(
         patch.setattr(os, "rename", broken)
         journal.append([b"first"])
     assert len(list(tmp_path.glob("*.open"))) == 1
-    (tmp_path / f"{journal.id}-00000002.log").write_bytes(record(b"as if it had been closed"))
+    (tmp_path / f"{journal.id}-00000002.log").write_bytes(frame(b"as if it had been closed"))
     assert closed_segments(tmp_path) == []
     ask_to_close(tmp_path)
     assert journal.close_if_asked()
@@ -129,7 +122,8 @@ def test_a_segment_whose_new_name_could_not_be_synced_holds_up_none_behind_it(
             if (error := next(syncs)) is not None:
                 raise error
 
-        patch.setattr("connectors.collector.journal.journal.sync_folder", failing)
+        for module in ("journal", "segments"):
+            patch.setattr(f"connectors.collector.journal.{module}.sync_folder", failing)
         journal.append(PAYLOADS[:1])
     journal.append(PAYLOADS[1:2])
     assert landed(tmp_path) == PAYLOADS[:2]

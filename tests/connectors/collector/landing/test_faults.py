@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from connectors.collector.journal.journal import closed_segments
+from connectors.collector.journal.segments import closed_segments
 from tests.connectors.collector.landing.test_lander import lander
 from tests.support.worlds.collector import ROOT, TENURE, Collector, World, event, start
 from warehouse_models import home

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from connectors.collector.http.messages import Message
-from connectors.collector.journal.frames import record
-from connectors.collector.journal.journal import closed_segments
+from connectors.collector.journal.frames import frame
+from connectors.collector.journal.segments import closed_segments
 from connectors.collector.journal.waiting import retry
 from connectors.collector.landing.lander import land_journals
 from connectors.landing.replay import replay
@@ -77,7 +77,7 @@ def write_segments(world: World, writers: list[tuple[str, str]], segments: int =
             events = [event(0, messageId=f"{tenant} {number} {n}") for n in range(2)] + [event(9, type="bad")]
             body = json.dumps({"batch": events}).encode()
             received = 1_772_359_300_000_000 + number
-            records.append(record(Message(received, tenant, source, "batch", body).to_bytes()))
+            records.append(frame(Message(received, tenant, source, "batch", body).to_bytes()))
         (folder / f"writer-{number:08d}.log").write_bytes(b"".join(records))
     return 2 * segments * len(writers)
 
@@ -138,7 +138,7 @@ def test_landers_that_share_no_lock_meet_at_the_commit(own_world: World, monkeyp
 def test_damage_costs_what_it_struck_and_the_file_is_kept_for_a_person(own_world: World) -> None:
     write_segments(own_world, [("acme", "src_acme")], segments=1)
     path = home.journal_root() / "0" / "writer-00000001.log"
-    behind = record(Message(1_772_359_300_000_009, "acme", "s", "track", b'{"event":"x","userId":"u"}').to_bytes())
+    behind = frame(Message(1_772_359_300_000_009, "acme", "s", "track", b'{"event":"x","userId":"u"}').to_bytes())
     content = bytearray(path.read_bytes() + behind)
     content[40] ^= 1
     path.write_bytes(content)
@@ -187,7 +187,7 @@ def test_what_another_version_wrote_waits_and_what_is_behind_it_lands(own_world:
         Message(1, "acme", "hook_1", "hook:stripe", b'{"something":"else"}\n{}').to_bytes(),
         b'[2,"of tomorrow"]\n{}',
     ]
-    first.write_bytes(b"".join(map(record, strange)) + first.read_bytes())
+    first.write_bytes(b"".join(map(frame, strange)) + first.read_bytes())
     report = own_world.land()
     assert report.accepted == 4 and ["another version" in why for why in report.kept.values()] == [True]
     assert retry(home.journal_root()) == (1, 3)
@@ -224,7 +224,7 @@ def test_a_refused_event_is_landed_by_a_replay_as_the_row_of_its_request(own_wor
     folder.mkdir(parents=True)
     body = json.dumps({"batch": [event(1), event(2, timestamp="2026-03-03T00:00:00Z")], "sentAt": None}).encode()
     message = Message(1_772_700_000_000_000, "acme", "src_1", "batch", body)
-    (folder / "writer-00000001.log").write_bytes(record(message.to_bytes()))
+    (folder / "writer-00000001.log").write_bytes(frame(message.to_bytes()))
     report = own_world.land()
     assert (report.accepted, report.reasons) == (1, {"before_floor": 1})
     own_world.catalog.set_tenant("acme", event_time_floor="")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.collector.http.messages import Message
-from connectors.collector.journal.frames import record
+from connectors.collector.journal.frames import frame
 from connectors.collector.landing.lander import land_journals
 from connectors.collector.landing.usage import Usage
 from tests.connectors.collector.landing.test_lander import lander
@@ -34,7 +34,7 @@ def segment(number: int, messages: list[Message]) -> Path:
     folder = home.journal_root() / "0"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"writer-{number:08d}.log"
-    path.write_bytes(b"".join(record(message.to_bytes()) for message in messages))
+    path.write_bytes(b"".join(frame(message.to_bytes()) for message in messages))
     return path
 
 

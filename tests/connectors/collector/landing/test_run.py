@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from connectors.collector.http.messages import Message
-from connectors.collector.journal.frames import record
+from connectors.collector.journal.frames import frame
 from connectors.contracts.times import now_micros
 from orchestration.cli import app
 from tests.support.worlds.collector import World, event, start
@@ -61,7 +61,7 @@ def test_trust_tells_how_long_the_longest_waiting_event_of_a_publication_had_wai
         folder.mkdir(parents=True, exist_ok=True)
         at = started - waited * 1_000_000
         body = json.dumps(event(number)).encode()
-        (folder / f"writer-{number:08d}.log").write_bytes(record(Message(at, "acme", source, "track", body).to_bytes()))
+        (folder / f"writer-{number:08d}.log").write_bytes(frame(Message(at, "acme", source, "track", body).to_bytes()))
 
     def run() -> float:
         told = tenure("run")

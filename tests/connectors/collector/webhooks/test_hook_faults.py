@@ -19,8 +19,8 @@ import pytest
 from connectors.collector.http.keys import Keys
 from connectors.collector.http.messages import Message
 from connectors.collector.http.protocol import Refusal
-from connectors.collector.journal.frames import record
-from connectors.collector.journal.journal import closed_segments
+from connectors.collector.journal.frames import frame
+from connectors.collector.journal.segments import closed_segments
 from connectors.collector.landing.lander import land_journals
 from connectors.collector.webhooks.endpoint import HookEndpoint
 from connectors.collector.webhooks.items import to_journal
@@ -79,7 +79,7 @@ def lander(where: str = "never never") -> subprocess.Popen[bytes]:
 def hook_record(tenant: str, hook: str, system: str, value: Any, number: int = 0) -> bytes:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     message = Message(RECEIVED + number, tenant, hook, f"hook:{system}", to_journal(None, body))
-    return record(message.to_bytes())
+    return frame(message.to_bytes())
 
 
 def write_segments(tenants: tuple[str, ...], segments: int = 3, writer: str = "writer") -> None:
@@ -94,7 +94,7 @@ def write_segments(tenants: tuple[str, ...], segments: int = 3, writer: str = "w
         for tenant in tenants:
             sent = json.dumps(event(number, messageId=f"{tenant} {number}")).encode()
             records += [
-                record(Message(RECEIVED + number, tenant, f"src_{tenant}", "track", sent).to_bytes()),
+                frame(Message(RECEIVED + number, tenant, f"src_{tenant}", "track", sent).to_bytes()),
                 hook_record(tenant, f"s_{tenant}", "stripe", stripe_event(number)),
                 hook_record(tenant, f"s_{tenant}", "stripe", stripe_event(number - 1), 5),
                 hook_record(tenant, f"h_{tenant}", "hubspot", [hubspot_event(number), hubspot_event(number + 1)]),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.collector.http.messages import Message
-from connectors.collector.journal.frames import read_records, record
+from connectors.collector.journal.frames import frame, read_frames
 from connectors.collector.webhooks.items import MOST_ITEMS, Bad, from_journal, items, to_journal
 from connectors.systems.webhook import Item
 from tests.support.vendors import SECRETS, asana_event, body_of, hubspot_event, jira_event, stripe_event
@@ -218,6 +218,6 @@ def test_any_bytes_go_through_the_journal_and_come_back(raw: bytes, sent_id: str
     message = Message(NOW, "acme", "hook_1", "hook:stripe", to_journal(sent_id, raw))
     payload = message.to_bytes()
     payload.decode()  # no record's magic can be in it
-    (back,) = read_records(record(payload))
+    (back,) = read_frames(frame(payload))
     assert isinstance(back, bytes)
     assert from_journal(Message.of(back).body) == (sent_id, raw)
