@@ -18,6 +18,7 @@ from hypothesis import settings
 
 from orchestration.gold.dbt_process import DbtProcess
 from tests.support.dbt_forks import Mother
+from tests.support.seeds import seed_of_commit
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = Path(os.environ.get("TENURE_SAMPLES", ROOT.parent / "shared" / "samples"))
@@ -29,6 +30,20 @@ _START_FIRST = {"transforms": 0, "faults": 1, "browser": 2, "e2e": 3, "orchestra
 # hypothesis fails an example of over 200 ms by default; on a busy machine that says nothing.
 settings.register_profile("tenure", deadline=None)
 settings.load_profile("tenure")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fault-seed", type=int, help="of the slices of faults; another one for each commit by default")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"faults: --fault-seed {fault_seed(config)}"
+
+
+def fault_seed(config: pytest.Config) -> int:
+    """The seed of the slices of faults: --fault-seed, else the commit's."""
+    given = config.getoption("--fault-seed")
+    return seed_of_commit() if given is None else int(given)
 
 
 def pytest_configure(config: pytest.Config) -> None:

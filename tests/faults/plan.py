@@ -48,15 +48,34 @@ class Planned:
 
 def plan(seed: int, count: int, every: int) -> Iterator[Planned]:
     """The first `count` faults of a seed. Each `every`-th of a stage goes on to the end of the job."""
-    known, turns = stages(), dict.fromkeys(WEIGHTS, 0)
+    all_stages, turns = stages(), dict.fromkeys(WEIGHTS, 0)
     for number in range(count):
         if number % 100 == 0:
             order = [name for name, weight in WEIGHTS.items() for _ in range(weight)]
             Random(f"{seed}/{number}").shuffle(order)
         name = order[number % 100]
-        kinds, turn = kinds_of(known[name]), turns[name]
+        kinds, turn = kinds_of(all_stages[name]), turns[name]
         turns[name] += 1
         yield Planned(number, name, kinds[turn % len(kinds)], turn % every == every - 1)
+
+
+def slice_of(seed: int, every: int) -> list[Planned]:
+    """A short plan: each kind of fault at two stages, each stage at least once, and what is cheap to try more often.
+
+    Which kind meets which stage follows from the seed, so that the slices of many seeds make up a campaign.
+    """
+    all_stages, random = stages(), Random(f"{seed}/slice")
+    # A rival of a publication leaves the new state for certain, most others leave the old one.
+    pairs = {("publish", "rival"): None}
+    for kind in KINDS:
+        apt = [name for name in WEIGHTS if kind in kinds_of(all_stages[name])]
+        while sum(planned == kind for _, planned in pairs) < min(2, len(apt)):
+            pairs[random.choices(apt, [WEIGHTS[name] for name in apt])[0], kind] = None
+    for name in set(WEIGHTS) - {stage for stage, _ in pairs}:
+        pairs[name, random.choice(kinds_of(all_stages[name]))] = None
+    order = sorted(pairs)
+    random.shuffle(order)
+    return [Planned(n, name, kind, n % every == every - 1) for n, (name, kind) in enumerate(order)]
 
 
 def kinds_of(stage: Stage) -> list[str]:

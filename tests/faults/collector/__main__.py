@@ -1,4 +1,4 @@
-"""python -m tests.faults.collector [--seed 7] [--count 1000] [--seconds 540] [--only 17] [--mutations]  (make faults)
+"""python -m tests.faults.collector [--seed 7] [--count 1000 | --slice] [--only 17] [--mutations]  (make faults)
 
 Results are added to --result line by line; the same command again goes on behind them. `--only N` repeats one fault,
 whatever was noted; a fault with problems leaves its home and its log beside the world.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.faults.collector.campaign import Campaign, Record
 from tests.faults.collector.mutations import MUTATIONS
-from tests.faults.collector.plan import Planned, plan
+from tests.faults.collector.plan import Planned, plan, slice_of
 from tests.faults.collector.report import table
 from tests.faults.syscalls import why_not
 
@@ -28,6 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.collector", description=__doc__)
     parser.add_argument("--seed", type=int, default=20261126)
     parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--slice", action="store_true", help="instead of --count: each kind of fault once")
     parser.add_argument("--every", type=int, default=25, help="each such fault is followed to silver")
     parser.add_argument("--folder", type=Path, default=Path("test-artifacts/faults/collector"))
     parser.add_argument("--result", type=Path, default=Path("test-artifacts/faults/collector.jsonl"))
@@ -36,38 +37,42 @@ def main() -> int:
     parser.add_argument("--kind", action="append", help="the kinds of fault to inject")
     parser.add_argument("--share", default="1/1", help="only this share of them, as 1/2 and 2/2 in two processes")
     parser.add_argument("--mutations", action="store_true", help="then break the product, and see that it is seen")
-    told = parser.parse_args()
+    options = parser.parse_args()
     if (reason := why_not()) is not None:
         print(reason, file=sys.stderr)
         return 3
-    told.result.parent.mkdir(parents=True, exist_ok=True)
-    end = time.monotonic() + told.seconds
-    done = _done(told.result, told.seed)
-    planned = list(plan(told.seed, told.count, told.every))
-    if told.only:
-        planned, done = [one for one in planned if one.number in told.only], {}
+    options.result.parent.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + options.seconds
+    done = _done(options.result, options.seed)
+    count = options.count
+    planned = list(plan(options.seed, count, options.every))
+    if options.slice:
+        planned = slice_of(options.seed, options.every)
+        count = len(planned)
+    if options.only:
+        planned, done = [one for one in planned if one.number in options.only], {}
     planned = [one for one in planned if one.number not in done]
-    which, shares = map(int, told.share.split("/"))
+    which, shares = map(int, options.share.split("/"))
     planned = [one for one in planned if one.number % shares == which - 1]
-    if told.kind:
-        planned = [one for one in planned if one.kind in told.kind]
-    print(f"seed {told.seed}: {len(planned)} faults to inject, {len(done)} done before", flush=True)
-    campaign = Campaign(told.folder.resolve())
+    if options.kind:
+        planned = [one for one in planned if one.kind in options.kind]
+    print(f"seed {options.seed}: {len(planned)} faults to inject, {len(done)} done before", flush=True)
+    campaign = Campaign(options.folder.resolve())
     for one in planned:
         if time.monotonic() > end:
             break
-        record = done[one.number] = campaign.inject(one, told.seed)
-        _tell(record, told.count)
-        _note(told.result, {"seed": told.seed, **asdict(record)})
+        record = done[one.number] = campaign.inject(one, options.seed)
+        _tell(record, count)
+        _note(options.result, {"seed": options.seed, **asdict(record)})
         if record.problems:
             kept = campaign.world.folder / f"failed-{one.number}"
             shutil.copytree(campaign.world.home, kept, dirs_exist_ok=True)
             shutil.copyfile(campaign.world.log, kept.with_suffix(".log"))
     print(table(done.values()))
-    unseen = _mutations(campaign, told.seed, told.result) if told.mutations else []
+    unseen = _mutations(campaign, options.seed, options.result) if options.mutations else []
     if unseen or any(record.problems or not record.fired for record in done.values()):
         return 1
-    return 0 if told.only or told.kind or shares > 1 or len(done) >= told.count else 2
+    return 0 if options.only or options.kind or shares > 1 or len(done) >= count else 2
 
 
 def _mutations(campaign: Campaign, seed: int, result: Path) -> list[str]:
@@ -94,8 +99,8 @@ def _done(path: Path, seed: int) -> dict[int, Record]:
     if not path.exists():
         return {}
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    told = [line for line in lines if line.pop("seed", None) == seed]
-    return {line["number"]: Record(**line) for line in told}
+    noted = [line for line in lines if line.pop("seed", None) == seed]
+    return {line["number"]: Record(**line) for line in noted}
 
 
 def _note(path: Path, line: dict[str, object]) -> None:

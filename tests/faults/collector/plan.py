@@ -112,3 +112,15 @@ def plan(seed: int, count: int, every: int) -> Iterator[Planned]:
         random = Random(f"{seed}/{number}/around")
         shape, end = random.choice(SHAPES), random.choice(ENDS)
         yield Planned(number, order[number % 100], shape, end, random.random() < 0.3, number % every == every - 1)
+
+
+def slice_of(seed: int, every: int) -> list[Planned]:
+    """A short plan: each kind of fault once, the surroundings in turn, so that each of them is met thrice."""
+    random = Random(f"{seed}/slice")
+    kinds, around = list(KINDS), [(shape, end) for shape in SHAPES for end in ENDS]
+    random.shuffle(kinds)
+    random.shuffle(around)
+    return [
+        Planned(number, kind, *around[number % len(around)], random.random() < 0.3, number % every == every - 1)
+        for number, kind in enumerate(kinds)
+    ]
