@@ -16,7 +16,7 @@ import pyarrow as pa
 from deltalake.exceptions import CommitFailedError
 
 from connectors.landing.store import Store
-from orchestration.gold import build as gold
+from orchestration.gold import control
 from orchestration.publish import publish
 from warehouse_models.lake.lake import Lake
 from warehouse_models.published import manifest
@@ -45,7 +45,7 @@ class Mutation:
 
 
 _append, _replace, _write_all, _swap, _prepare = (
-    Lake.append, Lake.replace, publish.write_all_file, publish._swap, gold.prepare,
+    Lake.append, Lake.replace, publish.write_all_file, publish._swap, control.prepare,
 )  # fmt: skip
 _store_append = Store.append
 _late: list[tuple[Any, ...]] = []
@@ -117,6 +117,6 @@ MUTATIONS: dict[str, Mutation] = {
         "publish", ("full disk", "kill at random"), "published/manifest", {(manifest, "write_atomically"): _in_place}
     ),
     "gold notes what it consumed before it is built": Mutation(
-        "gold", _KILLS, "build/", {(gold, "prepare"): _consumed_first}
+        "gold", _KILLS, "build/", {(control, "prepare"): _consumed_first}
     ),
 }
