@@ -1,6 +1,6 @@
 # Tenure. Two commands on a fresh machine: `make demo`, `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down test faults lint
+.PHONY: help setup demo down check test faults lint
 
 help: ## Say what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: ## Run the main job on a sandbox world and this git history, start the ser
 
 down: ## Stop what `make demo` or `tenure up` started
 	@if [ -x .venv/bin/tenure ]; then .venv/bin/tenure down; else echo "nothing runs: nothing was ever installed here"; fi
+
+check: ## In three minutes: rules, types, and the tests without Spark, Superset, browser and campaigns (ARGS="-k words")
+	@scripts/test.sh --check $(ARGS)
 
 test: ## Install what is needed and run every check and test (ARGS="-k words" to narrow)
 	@scripts/test.sh $(ARGS)

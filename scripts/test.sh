@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# make test: everything it needs, then lint, types, imports, SQL, and every test.
-#   scripts/test.sh [--lint-only] [pytest arguments…]
+# make check: rules, types, imports, SQL, and the tests that need neither Spark, Superset, a browser nor much time.
+# make test: everything it needs, then all of that and every other test.
+#   scripts/test.sh [--check | --lint-only] [pytest arguments…]
 . "$(dirname "$0")/lib.sh"
 
-if [ "${1:-}" = --lint-only ]; then lint_only=1; shift; else lint_only=; fi
+what=test
+case "${1:-}" in --check) what=check; shift ;; --lint-only) what=lint; shift ;; esac
 
-if [ -z "$lint_only" ]; then
-    if ! has java && [ -z "${JAVA_HOME:-}" ] && as_root_on_debian; then
-        step "Java 17 (Debian package)" apt openjdk-17-jre-headless
-    fi
-    if ! has chromium && [ -z "${TENURE_CHROMIUM:-}" ] && as_root_on_debian; then
-        step "Chromium (Debian package)" apt chromium
-    fi
-    if ! has npm && as_root_on_debian; then
-        step "Node and npm (Debian packages)" apt nodejs npm
-    fi
-    if ! has curl && as_root_on_debian; then
-        step "curl (Debian package)" apt curl
-    fi
+# wanted COMMAND TITLE PACKAGE…: install a Debian package where a command is missing and we may.
+wanted() {
+    local command=$1 title=$2; shift 2
+    if ! has "$command" && as_root_on_debian; then step "$title" apt "$@"; fi
+}
+
+if [ "$what" = test ]; then
+    [ -n "${JAVA_HOME:-}" ] || wanted java "Java 17 (Debian package)" openjdk-17-jre-headless
+    [ -n "${TENURE_CHROMIUM:-}" ] || wanted chromium "Chromium (Debian package)" chromium
+    wanted npm "Node and npm (Debian packages)" nodejs npm
+    wanted curl "curl (Debian package)" curl
     has java || [ -n "${JAVA_HOME:-}" ] || missing "Java 17" "Spark's half of the tests needs it" \
         "Debian: apt-get install openjdk-17-jre-headless; or set JAVA_HOME"
     has chromium || [ -n "${TENURE_CHROMIUM:-}" ] || missing "Chromium" "the dashboards are tested in a browser" \
@@ -30,16 +30,24 @@ if [ -z "$lint_only" ]; then
     export TENURE_REQUIRE_SDKS=${TENURE_REQUIRE_SDKS:-1}
 fi
 
-if [ -n "$lint_only" ]; then scripts/setup.sh --dev; else scripts/setup.sh --dev --spark; fi
+if [ "$what" = test ]; then scripts/setup.sh --dev --spark; else scripts/setup.sh --dev; fi
 bin=.venv/bin
+# Types beside the rest: each of the two keeps one core busy.
+step "mypy" $bin/mypy &
+mypy=$!
 step "ruff: rules" $bin/ruff check .
 step "ruff: format" $bin/ruff format --check .
-step "sqlfluff" $bin/sqlfluff lint --processes 2 transforms dbt_project/models dbt_project/tests
 step "import-linter: who may import whom" $bin/lint-imports
-step "mypy" $bin/mypy
-[ -z "$lint_only" ] || exit 0
+step "sqlfluff" $bin/sqlfluff lint --processes 2 transforms dbt_project/models dbt_project/tests
+wait $mypy
+[ "$what" != lint ] || exit 0
 
 printf '%s▸ pytest …%s\n' "$dim" "$off"
+chosen=()
+[ "$what" = test ] || chosen=(-m "not slow and not spark and not superset and not browser" -q)
+at=$SECONDS
 # Two workers; Spark's tests share one of them and its session, Superset's the other and its boot (tests/conftest.py).
-$bin/python -m pytest -n "${TENURE_TEST_WORKERS:-2}" --dist loadgroup --no-loadscope-reorder --durations=15 "$@"
-printf '✓ %-52s %4s s\n' "make test" $((SECONDS - started))
+$bin/python -m pytest -n "${TENURE_TEST_WORKERS:-2}" --dist loadgroup --no-loadscope-reorder --durations=20 \
+    ${chosen[@]+"${chosen[@]}"} "$@"
+printf '✓ %-52s %4s.0 s\n' "pytest" $((SECONDS - at))
+printf '✓ %-52s %4s.0 s\n' "make $what" $((SECONDS - started))
