@@ -126,6 +126,21 @@ def test_every_command_that_a_page_tells_exists(page: Path) -> None:
             assert wanted in commands, f"{page_id(page)} tells of `{line.strip()}`"
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != _PAST], ids=page_id)
+def test_everything_that_a_page_makes_can_be_made(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    text = page.read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.MULTILINE))
+    assert named <= targets, f"{page_id(page)} tells of {sorted(named - targets)}"
+
+
+def test_the_map_shows_every_room() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = [file.parent for package in CODE for file in (ROOT / package).glob("*/__init__.py")]
+    missing = [room.relative_to(ROOT).as_posix() for room in rooms if f"`{room.name}/" not in page]
+    assert len(rooms) > 15 and not missing, f"ARCHITECTURE.md does not say what these are: {missing}"
+
+
 def test_every_word_of_the_glossary_is_used_in_the_code() -> None:
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([\w ]+) \| (.+) \|$", page.partition("## Words")[2].partition("\n## ")[0], re.MULTILINE)
