@@ -21,7 +21,7 @@ from duckdb import DuckDBPyConnection
 
 from connectors.contracts.contract import Contract, contract_of
 from connectors.contracts.events import EventContract
-from connectors.contracts.maps import Mapping, read_mapping
+from connectors.contracts.maps import Mapping
 from connectors.contracts.reasons import CONFLICT, Refused
 from connectors.contracts.times import now_micros
 from connectors.files.paths import landable, shown_name
@@ -29,10 +29,9 @@ from connectors.landing.commit import append_events, append_records
 from connectors.landing.open_rows import REPLAYS, Filter, QuarantinedRow, open_rows
 from connectors.landing.quarantine import Landing
 from connectors.landing.report import ReplayReport
-from connectors.landing.row_reader import How, RowReader
+from connectors.landing.row_reader import How, RowReader, read_map
 from connectors.landing.store import Store
 from connectors.landing.tries import Kept, Try, corrected, stored
-from connectors.systems.discovery import shipped_maps
 from warehouse_models.catalog.tenants import Catalog, Tenant
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
@@ -60,26 +59,24 @@ def replay(
     is landed. TenureError: no such tenant, object, map or file, or one that does not fit.
     """
     only = only or Filter()
-    found = catalog.tenant(tenant)
+    owner = catalog.tenant(tenant)
     if only.object is not None and only.object not in all_objects():
         raise TenureError(f"object {only.object}", "it cannot be landed", f"objects: {', '.join(all_objects())}")
     if (mapping or corrected_by) and only.object is None:
         raise TenureError("replay", "a map or a file is for rows of one object", "add --object")
-    using = mapping if isinstance(mapping, Mapping) else read_mapping(mapping, shipped_maps()) if mapping else None
-    if using is not None and only.object is not None:
-        using.check(only.object)
+    using = read_map(mapping, only.object or "")
     report = ReplayReport(tenant)
     with lake.duck() as duck:
-        run = _Replay(lake, duck, found, using, report, on_progress)
+        run = _Replay(lake, duck, owner, using, report, on_progress)
         if corrected_by is None:
-            run.of(stored(open_rows(lake, duck, found, only), report))
+            run.of(stored(open_rows(lake, duck, owner, only), report))
         else:
             (path,) = landable([corrected_by])
             only = replace(only, file=only.file or shown_name(path.name))
             sources = () if using is None else using.sources
             # The payload is not looked at: the file has the row.
-            waiting = open_rows(lake, duck, found, only, "* REPLACE ('' AS payload)")
-            run.of(corrected(path, found, waiting, sources, report))
+            waiting = open_rows(lake, duck, owner, only, "* REPLACE ('' AS payload)")
+            run.of(corrected(path, owner, waiting, sources, report))
     return report
 
 
@@ -137,8 +134,8 @@ class _Replay:
             return False
 
     def _contract(self, refusal: QuarantinedRow) -> Contract:
-        said = None if refusal.how is None else refusal.how.default_time
-        return contract_of(refusal.object, self.tenant, self.now, said or _micros(refusal.landed_at))
+        default_time = None if refusal.how is None else refusal.how.default_time
+        return contract_of(refusal.object, self.tenant, self.now, default_time or _micros(refusal.landed_at))
 
     def _land(self, batch: list[Try]) -> None:
         """Append the rows of one landing to bronze, as rows of that landing that were written now."""
@@ -177,7 +174,7 @@ class _Replay:
 
     def _write(self, tried: list[Try]) -> None:
         """Count the outcomes, and append those that say something new."""
-        told = []
+        news = []
         for one in tried:
             if one.outcome == "accepted":
                 self.report.accepted += 1
@@ -186,8 +183,8 @@ class _Replay:
             else:
                 self.report.refuse(one.reason or CONFLICT)
             if one.outcome != "refused" or one.reason != one.refusal.reason:
-                told.append(one)
-        if not told:
+                news.append(one)
+        if not news:
             return
         at = datetime.now(UTC)
         rows = [
@@ -202,7 +199,7 @@ class _Replay:
                 "reason": one.reason,
                 "replayed_at": at,
             }
-            for one in told
+            for one in news
         ]
         schema = spec(REPLAYS).arrow_schema
         trail = landing("replay", [at.date()], [self.tenant.tenant_id])

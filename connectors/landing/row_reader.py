@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from connectors.contracts import reasons
 from connectors.contracts.canonical import exact
 from connectors.contracts.contract import Contract
 from connectors.contracts.events import unflatten
-from connectors.contracts.maps import Mapping, take
+from connectors.contracts.maps import Mapping, read_mapping, take
 from connectors.contracts.reasons import Refused
 from connectors.contracts.records import RecordContract
 from connectors.files.rows import Row
+from connectors.systems.discovery import shipped_maps
+
+
+def read_map(mapping: Mapping | Path | str | None, object: str) -> Mapping | None:
+    """A map, read where it is a path or the name of a shipped one; TenureError where it does not fit the object."""
+    if not mapping:
+        return None
+    if not isinstance(mapping, Mapping):
+        mapping = read_mapping(mapping, shipped_maps())
+    mapping.check(object)
+    return mapping
 
 
 class RowReader:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
+from connectors.landing import file_landing
 from connectors.landing import land as landing
 from orchestration import maintenance
 from orchestration.audit.verdict import Failure, Verdict
@@ -104,7 +105,7 @@ def prepare(world: World) -> None:
 
 def land(world: World, batches: Iterable[str]) -> None:
     """Land the files of batches, in several commits each."""
-    landing.CHUNK_ROWS = 16
+    file_landing.CHUNK_ROWS = 16
     lake = Lake()
     told: list[Delivery] = [delivery for batch in batches for delivery in world.deliveries(batch)]
     for one in told:

@@ -109,7 +109,7 @@ class Case:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("connectors.files.rows._BLOCK", self.block)
             patch.setattr("connectors.files.gunzip._BLOCK", self.block)
-            patch.setattr("connectors.landing.land.CHUNK_ROWS", self.chunk)
+            patch.setattr("connectors.landing.file_landing.CHUNK_ROWS", self.chunk)
             yield
 
     @property

@@ -30,7 +30,7 @@ import connectors.landing.land, connectors.landing.quarantine, connectors.landin
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
 
-connectors.landing.land.CHUNK_ROWS = 200
+connectors.landing.file_landing.CHUNK_ROWS = 200
 stop, path, object = sys.argv[1], sys.argv[2], sys.argv[3]
 calls = 0
 
@@ -52,10 +52,10 @@ if stop == "before commit":
 if stop == "after commit":
     connectors.landing.store.Store.append = dying(connectors.landing.store.Store.append, True)
 if stop == "after quarantine":
-    connectors.landing.land.refuse = dying(connectors.landing.land.refuse, True)
+    connectors.landing.file_landing.refuse = dying(connectors.landing.file_landing.refuse, True)
 if stop == "before landing row":
     calls = 2
-    connectors.landing.land.write_landing = dying(connectors.landing.land.write_landing, False)
+    connectors.landing.file_landing.write_landing = dying(connectors.landing.file_landing.write_landing, False)
 lake = Lake()
 progress = lambda f: print(f.rows, flush=True)
 connectors.landing.land.land(lake, Catalog(lake), "acme", object, [path], on_progress=progress)
@@ -123,7 +123,7 @@ def test_two_landings_of_one_file_at_once_add_each_row_once(drop: Drop) -> None:
 
 
 def test_landings_of_overlapping_files_at_once_add_each_row_once(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.landing.land.CHUNK_ROWS", 50)
+    monkeypatch.setattr("connectors.landing.file_landing.CHUNK_ROWS", 50)
     paths = [
         drop.file(f"{n}.jsonl", b"\n".join(dump(event(k)) for k in range(n * 100, n * 100 + 300))) for n in range(3)
     ]
@@ -140,7 +140,7 @@ def test_landings_of_overlapping_files_at_once_add_each_row_once(drop: Drop, mon
 def test_a_file_that_changes_while_it_is_read_does_not_claim_its_end(
     drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.landing.land.CHUNK_ROWS", 1)
+    monkeypatch.setattr("connectors.landing.file_landing.CHUNK_ROWS", 1)
     path = drop.file("rows.jsonl", b"\n".join(dump(event(n)) for n in range(3)))
 
     def grow(_: object) -> None:
@@ -164,7 +164,7 @@ def _cut_off(report: object) -> None:
 def test_a_resumed_file_counts_its_own_refused_rows_and_none_of_another_file_of_its_name(
     drop: Drop, monkeypatch: pytest.MonkeyPatch, shared: int
 ) -> None:
-    monkeypatch.setattr("connectors.landing.land.CHUNK_ROWS", 4)
+    monkeypatch.setattr("connectors.landing.file_landing.CHUNK_ROWS", 4)
     (drop.folder / "other").mkdir()
     drop.land("events", drop.file("other/rows.jsonl", b"\n".join(b"{broken %d" % n for n in range(6))))
     # The first `shared` lines are broken as they are there; the row behind them is broken in a way of its own.

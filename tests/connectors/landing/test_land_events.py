@@ -344,7 +344,7 @@ def test_rows_of_an_erased_landing_land_again(drop: Drop) -> None:
 
 
 def test_many_chunks_leave_one_landing_and_every_row(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.landing.land.CHUNK_ROWS", 7)
+    monkeypatch.setattr("connectors.landing.file_landing.CHUNK_ROWS", 7)
     seen: list[int] = []
     report = drop.land_rows("events", *(event(n) for n in range(50)), on_progress=lambda file: seen.append(file.rows))
     assert report.accepted == 50 and len(drop.bronze()) == 50

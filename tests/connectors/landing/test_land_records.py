@@ -122,7 +122,7 @@ def test_a_conflict_of_two_files_quarantines_both_rows_once(drop: Drop) -> None:
 
 
 def test_a_conflict_across_chunks_of_one_file_counts_both_rows(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.landing.land.CHUNK_ROWS", 1)
+    monkeypatch.setattr("connectors.landing.file_landing.CHUNK_ROWS", 1)
     report = drop.land_rows("accounts", account(), account(name="Other"), account(name="Third"))
     assert (report.accepted, report.quarantined) == (0, 3)
     assert len(drop.refusals()) == 3
