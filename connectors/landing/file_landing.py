@@ -215,7 +215,7 @@ class FileLanding:
         return len(refused)
 
     def _describe(self, *, is_whole: bool) -> None:
-        """Into the report: what is odd, up to when the file is true, whether it changed. `is_whole`: all rows were read."""
+        """Tell in the report what is odd, and up to when the file is true. `is_whole`: no row was skipped."""
         report, as_of = self.report, self.terms.as_of
         if self.reader.unseen and is_whole and report.rows and report.error is None:
             report.notes.append(f"no row has {', '.join(sorted(self.reader.unseen))}, which the map reads")
