@@ -71,31 +71,31 @@ def read_git(repositories: Sequence[Path | str], directory: Path | str, salt: st
     """
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
-    found = [repository_root(Path(path)) for path in repositories]
-    if not found:
+    roots = [repository_root(Path(path)) for path in repositories]
+    if not roots:
         raise TenureError("git history", "no repository was named", "name a folder with a git repository in it")
-    named = _names([path for path, _ in found])
+    named = _names([path for path, _ in roots])
     accounts: dict[str, _Seen] = {}
     users: dict[str, tuple[str, _Seen]] = {}
     commits = count = 0
     seen: set[str] = set()
     with (folder / "events.jsonl").open("wb") as out:
-        for path, _ in found:
+        for path, _ in roots:
             for commit in _log(path):
                 if commit.hash in seen:
                     continue
                 seen.add(commit.hash)
                 commits += 1
-                account = named[path] if len(found) > 1 else _domain(commit.email)
+                account = named[path] if len(roots) > 1 else _domain(commit.email)
                 user = sha256(f"{salt}\0{commit.email}".encode()).hexdigest()[:16]
                 for line in _events(commit, named[path], user, account):
                     out.write(line + b"\n")
                     count += 1
                 at = _moment(commit.authored)
-                known = accounts.setdefault(account, _Seen(at, at))
-                known.authors.add(user)
+                span = accounts.setdefault(account, _Seen(at, at))
+                span.authors.add(user)
                 _, last = users.setdefault(user, (account, _Seen(at, at)))
-                for one in (known, last):
+                for one in (span, last):
                     one.first, one.last = min(one.first, at), max(one.last, at)
     with (folder / "accounts.jsonl").open("wb") as out:
         for name, about in sorted(accounts.items()):
@@ -113,7 +113,7 @@ def read_git(repositories: Sequence[Path | str], directory: Path | str, salt: st
         count,
         len(users),
         len(accounts),
-        any(shallow for _, shallow in found),
+        any(shallow for _, shallow in roots),
     )
 
 
@@ -221,9 +221,9 @@ def _log(path: Path) -> Iterator[_Commit]:
             yield _commit(carry)
         process.wait()
         complaints.seek(0)
-        told = complaints.read(1 << 16).decode("utf-8", "replace").strip()
+        complaint = complaints.read(1 << 16).decode("utf-8", "replace").strip()
     if process.returncode:
-        why = told.splitlines()[-1] if told else f"exit code {process.returncode}"
+        why = complaint.splitlines()[-1] if complaint else f"exit code {process.returncode}"
         raise TenureError(f"repository {path}", f"git log failed ({why})", "git fsck tells what is damaged")
 
 
