@@ -11,6 +11,7 @@ which dashboards are shown, never whose data (superset/security does). Both envi
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from serving.connection import Principal
@@ -18,9 +19,10 @@ from warehouse_models import home
 from warehouse_models.errors import TenureError
 from warehouse_models.published import replica
 from warehouse_models.published.manifest import Manifest
+from warehouse_models.published.publication import Publication
 
-# What a file may need → the key of a tenant's entry in the manifest that holds something where the tenant has it.
-NEEDS = {"revenue": "revenue_through"}
+# What a file may need → whether a tenant's publication has it.
+NEEDS: dict[str, Callable[[Publication], bool]] = {"revenue": lambda publication: publication.has_revenue}
 _log = logging.getLogger(__name__)
 
 
@@ -38,6 +40,4 @@ def met(principal: Principal, published_root: Path | str | None = None) -> list[
         _log.warning("%s; dashboards that need something of a tenant are not shown", error)
         return []
     slugs = manifest.tenants.keys() if principal.tenants is None else manifest.tenants.keys() & principal.tenants
-    entries = [manifest.tenants[slug] for slug in slugs]
-    # An entry of an older release says nothing: shown, as that release did, until the tenant is published again.
-    return [need for need, key in NEEDS.items() if any(entry.get("file") and entry.get(key, True) for entry in entries)]
+    return [need for need, has in NEEDS.items() if any(has(manifest.tenants[slug]) for slug in slugs)]

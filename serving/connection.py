@@ -224,9 +224,10 @@ def fingerprint(principal: Principal, published_root: Path | str | None = None) 
 
 def _fingerprint(principal: Principal, manifest: Manifest) -> str:
     if principal.tenants is None:
-        parts = ["*", str((manifest.all or {}).get("version"))]
+        parts = ["*", str(manifest.all.version if manifest.all else None)]
     else:
-        parts = [f"{slug}={manifest.tenants.get(slug, {}).get('file')}" for slug in sorted(principal.tenants)]
+        published = {slug: manifest.tenants.get(slug) for slug in sorted(principal.tenants)}
+        parts = [f"{slug}={publication.file if publication else None}" for slug, publication in published.items()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
 
 
@@ -250,7 +251,7 @@ def _files(principal: Principal, manifest: Manifest, root: Path) -> list[Path]:
     files = [file for file in named.values() if file is not None]
     if not files:
         unknown = [slug for slug in named if slug not in manifest.tenants]
-        held = [str(manifest.tenants[slug].get("held_reason")) for slug in named if slug not in unknown]
+        held = [str(manifest.tenants[slug].held_reason) for slug in named if slug not in unknown]
         why = held[0] if held else "nothing of it is published"
         raise TenureError(f"tenant {', '.join(named)}", why, "see `tenure tenant list`, land data and run `tenure run`")
     return files
@@ -301,12 +302,12 @@ def _directories(principal: Principal, manifest: Manifest) -> list[str]:
     """
     lake = home.lake_root().rstrip("/")
     if principal.tenants is None:
-        shards = set(manifest.tables) | {str(entry["shard"]) for entry in manifest.tenants.values()}
+        shards = set(manifest.tables) | {publication.shard for publication in manifest.tenants.values()}
         return [f"{lake}/shards/{shard}/{layer}" for shard in sorted(shards) for layer in ("silver", "gold")]
     folders = set()
     for slug in principal.tenants & manifest.tenants.keys():
         for address in VIEWED:
-            table = f"{lake}/shards/{manifest.tenants[slug]['shard']}/{address}"
+            table = f"{lake}/shards/{manifest.tenants[slug].shard}/{address}"
             folders |= {f"{table}/_delta_log", f"{table}/tenant_id={slug}"}
     return sorted(folders)
 

@@ -57,13 +57,13 @@ def published_assets() -> dg.AssetsDefinition:
         gold = pipeline.gold or run_gold(pipeline.lake, shard, full_audit=pipeline.full_audit)
         result = publish(pipeline.lake, shard, gold.verdicts)
         now = Manifest.read(home.published_root())
-        entries = {slug: entry for slug, entry in (now.tenants if now else {}).items() if entry["shard"] == shard}
-        held = {slug: entry["held_reason"] for slug, entry in entries.items() if entry["is_held"]}
+        publications = now.of_shard(shard) if now else {}
+        held = {slug: publication.held_reason for slug, publication in publications.items() if publication.is_held}
         metadata: dict[str, Any] = {
             "manifest": result.manifest,
             "published": [f"{slug} v{version}" for slug, version in sorted(result.published.items())],
             "held": [f"{slug}: {reason}" for slug, reason in sorted(held.items())],
-            "tenants": len(entries),
+            "tenants": len(publications),
             "seconds": round(sum(result.seconds.values()), 3),
             "dagster/uri": str(home.published_root()),
         }

@@ -91,11 +91,11 @@ def print_rows(
     out.print(table)
 
 
-def print_held(found: Sequence[HeldTenant]) -> None:
+def print_held(tenants: Sequence[HeldTenant]) -> None:
     """For each held tenant three lines: since when and why, the failing checks, how to go on."""
-    for held in found:
+    for held in tenants:
         out.print(f"[yellow]![/] {held.tenant:<12} {escape(held.reason)}")
-        out.print(f"  check: {escape(held.named or 'not recorded')}, since {held.since[:16].replace('T', ' ')} UTC")
+        out.print(f"  check: {escape(held.named or 'not recorded')}, since {held.since:%Y-%m-%d %H:%M} UTC")
         out.print(f"  next:  {escape(held.next_step)}")
 
 

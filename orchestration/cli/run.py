@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -69,7 +70,7 @@ def run(
         on_progress=print_progress,
     )
     if as_json:
-        print_json([vars(result) | {"held": [vars(one) for one in result.held]} for result in results])
+        print_json([asdict(result) for result in results])
     else:
         for result in results:
             print_result(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import typer
@@ -57,24 +58,29 @@ def status(as_json: bool = JSON_OPTION) -> None:
     from warehouse_models import home
     from warehouse_models.published import replica
 
-    services = [vars(found) for found in service_status()]
+    services = [vars(service) for service in service_status()]
     shown = [service | {"pid": str(service["pid"] or "")} for service in services]
     manifest = replica.refresh(home.published_root())
     held = held_tenants(manifest)
     tenants: list[dict[str, Any]] = [
         {
             "tenant": slug,
-            "shard": entry["shard"],
-            "version": entry["version"],
-            "data through": entry["data_through"],
-            "published": (entry["figures_at"] or "never")[:19],
-            "state": "held" if entry["is_held"] else "published",
+            "shard": publication.shard,
+            "version": publication.version,
+            "data through": publication.data_through,
+            "published": publication.figures_at.isoformat()[:19] if publication.figures_at else "never",
+            "state": "held" if publication.is_held else "published",
         }
-        for slug, entry in sorted(manifest.tenants.items() if manifest else ())
+        for slug, publication in sorted(manifest.tenants.items() if manifest else ())
     ]
     if as_json:
         print_json(
-            {"home": str(home.home()), "services": services, "tenants": tenants, "held": [vars(one) for one in held]}
+            {
+                "home": str(home.home()),
+                "services": services,
+                "tenants": tenants,
+                "held": [asdict(tenant) for tenant in held],
+            }
         )
         return
     print_rows(shown, ("name", "state", "pid", "url", "log"), "No services.")

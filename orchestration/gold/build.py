@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from orchestration.audit.plan_misses import plan_misses
@@ -31,6 +31,7 @@ from warehouse_models.dbt import marts as gold_models
 from warehouse_models.lake import duck
 from warehouse_models.lake.lake import Lake
 from warehouse_models.published import replica
+from warehouse_models.published.publication import Publication
 
 OnEvent = Callable[[dict[str, Any]], None]
 
@@ -110,7 +111,7 @@ def _run(
     path.parent.mkdir(parents=True, exist_ok=True)
     catalog_tenants = Catalog(lake).tenants(shard)
     manifest, _ = replica.present(home.published_root())
-    published = {slug: entry for slug, entry in manifest.tenants.items() if entry["shard"] == shard}
+    published = manifest.of_shard(shard)
     connection = duck.connect(path)
     try:
         run = time.time_ns() // 1000
@@ -120,15 +121,13 @@ def _run(
         gold_history.note(connection, lake, shard, published, known)
         connection.executemany(
             "delete from control.changes where tenant_id = ? and run <= ?",
-            [(slug, entry["run"]) for slug, entry in published.items()] or [("", 0)],
+            [(slug, publication.run) for slug, publication in published.items()] or [("", 0)],
         )
         waiting = unpublished(connection, published)
-        judged = {slug: entry["judged"] for slug, entry in published.items()}
+        judged = {slug: publication.judged for slug, publication in published.items()}
         unjudged = {slug for slug, (run_, _) in waiting.items() if run_ > judged.get(slug, 0)}
         # A check that was mended judges those it held, although none of their data moved.
-        rejudged = {
-            slug for slug, entry in published.items() if entry["is_held"] and entry.get("checks") != checks_hash()
-        }
+        rejudged = {slug for slug, last in published.items() if last.is_held and last.checks != checks_hash()}
         looked_at = (made.tenants | unjudged | rejudged | (known if full_audit else set())) & known
         result = GoldResult(shard, run, full=made.full, reason=made.reason, tenants=tuple(sorted(looked_at)))
         if made.is_empty and not looked_at:
@@ -138,7 +137,7 @@ def _run(
             made.audited.setdefault(tenant, []).extend(waiting[tenant][1])
         publications = [_publication(slug, entry) for slug, entry in sorted(published.items())]
         # Held tenants are tested whole: what holds one may lie in slices that this run does not touch.
-        whole = looked_at if full_audit else {slug for slug in looked_at & set(published) if published[slug]["is_held"]}
+        whole = looked_at if full_audit else {slug for slug in looked_at & set(published) if published[slug].is_held}
         control.prepare(connection, lake, shard, catalog_tenants, made, publications=publications, audit_whole=whole)
         if made.is_empty:
             # Nothing to build, so dbt's hook will not say what to test.
@@ -150,7 +149,8 @@ def _run(
     tell({"event": "plan", "full": made.full, "reason": made.reason, "tenants": sorted(made.tenants)})
 
     # Great Expectations looks at bronze while dbt works: its import alone takes seconds.
-    since = {slug: None if slug in whole else _figures_at(published.get(slug)) for slug in sorted(looked_at)}
+    served = {slug: last.figures_at for slug, last in published.items() if slug not in whole}
+    since = {slug: served.get(slug) for slug in sorted(looked_at)}
     with ThreadPoolExecutor(1) as pool:
         arrived = pool.submit(bronze_in, lake, shard, since)
         # Held tenants, and runs that nobody published yet, are judged by every check.
@@ -162,7 +162,7 @@ def _run(
 
 
 def unpublished(
-    connection: Any, published: dict[str, dict[str, Any]]
+    connection: Any, published: Mapping[str, Publication]
 ) -> dict[str, tuple[int, list[tuple[date, date]]]]:
     """Tenant → (newest run, ranges of days) that earlier runs built and no publication holds yet."""
     found: dict[str, tuple[int, list[tuple[date, date]]]] = {}
@@ -172,16 +172,15 @@ def unpublished(
         [BEGINNING, BEGINNING],
     ).fetchall()
     for tenant, run, first, last in rows:
-        if run > published.get(tenant, {}).get("run", 0):
+        if run > (published[tenant].run if tenant in published else 0):
             newest, ranges = found.get(tenant, (0, []))
             found[tenant] = (max(newest, run), [*ranges, (first, last)])
     return found
 
 
-def _publication(slug: str, entry: dict[str, Any]) -> dict[str, Any]:
-    keys = ("version", "figures_at", "checks_failed", "is_held", "held_reason")
-    told = {"tenant_id": slug, **{key: entry[key] for key in keys}}
-    return {**told, "event_lag_seconds": entry.get("event_lag_seconds")}
+def _publication(slug: str, last: Publication) -> dict[str, Any]:
+    keys = ("version", "figures_at", "checks_failed", "is_held", "held_reason", "event_lag_seconds")
+    return {"tenant_id": slug, **{key: getattr(last, key) for key in keys}}
 
 
 def _dbt(dbt: DbtProcess, made: Plan, test_revenue: bool, tell: OnEvent, result: GoldResult) -> list[dict[str, Any]]:
@@ -205,11 +204,6 @@ def _dbt(dbt: DbtProcess, made: Plan, test_revenue: bool, tell: OnEvent, result:
                 result.error = f"model {node['name']}: {node['message'].strip()}"
     result.seconds["dbt"] = time.monotonic() - clock
     return nodes
-
-
-def _figures_at(entry: dict[str, Any] | None) -> datetime | None:
-    told = (entry or {}).get("figures_at")
-    return datetime.fromisoformat(told) if told else None
 
 
 def _audit(

@@ -10,7 +10,6 @@ told come back from gold Delta, and what happened between the last publication a
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import duckdb
 
@@ -18,6 +17,7 @@ from warehouse_models.dbt import marts as gold_models
 from warehouse_models.dbt.sources import DUCKDB_TYPES
 from warehouse_models.lake.lake import Lake
 from warehouse_models.policies import revenue as revenue_policy
+from warehouse_models.published.publication import Publication
 
 _TABLES = """
 create table if not exists control.published (
@@ -62,12 +62,12 @@ def note(
     connection: duckdb.DuckDBPyConnection,
     lake: Lake,
     shard: str,
-    published: Mapping[str, Mapping[str, Any]],
-    known: Collection[str],
+    published: Mapping[str, Publication],
+    tenants: Collection[str],
 ) -> None:
     """Note what was published since the last run, and forget who is no tenant of the shard any more.
 
-    `published`: the shard's tenants in the manifest; `known`: those in the catalog.
+    `published`: the shard's tenants in the manifest; `tenants`: those in the catalog.
     """
     if not connection.execute("select 1 from control.state where definition is not null").fetchall():
         _recall(connection, lake, shard)
@@ -76,10 +76,11 @@ def note(
         # Built by models that did not keep them: the build that comes now does.
         return
     noted = dict(connection.execute("select tenant_id, version from control.published").fetchall())
-    new = {slug: _version(entry) for slug, entry in published.items() if _version(entry) != noted.get(slug)}
-    new = {slug: version for slug, version in new.items() if version}
+    # The version whose figures are served: a held tenant's later ones are copies of it.
+    served = {slug: publication.figures_version for slug, publication in published.items()}
+    new = {slug: version for slug, version in served.items() if version and version != noted.get(slug)}
     moved = {slug for slug in new if slug not in noted or _has_moved(connection, slug)}
-    gone = sorted(set(noted) - set(known))
+    gone = sorted(set(noted) - set(tenants))
     if not new and not gone:
         return
     connection.execute("begin transaction")
@@ -129,11 +130,6 @@ def _recall(connection: duckdb.DuckDBPyConnection, lake: Lake, shard: str) -> No
     connection.execute(
         f"insert into control.restatements by name select * from delta_scan('{uri}', version := {table.version()})"
     )
-
-
-def _version(entry: Mapping[str, Any]) -> int:
-    """The version whose figures are served: a held tenant's later ones are copies of it."""
-    return int(entry.get("figures_version", 0 if entry["is_held"] else entry["version"]))
 
 
 def _has_moved(connection: duckdb.DuckDBPyConnection, slug: str) -> bool:

@@ -8,16 +8,16 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
-from orchestration.publish.files import columns_of, literal
 from orchestration.publish.schema import fitted_schema, month_of, stands
+from orchestration.publish.sql import columns_of, literal
+from orchestration.publish.state import ShardState
 from transforms.engines.bulk import write_files
 from warehouse_models.dbt import marts as gold_models
-from warehouse_models.lake.lake import Lake
 from warehouse_models.lake.slices import Slices, predicate
 from warehouse_models.lake.trail import encode_slices
+from warehouse_models.published.publication import Publication
 
 _WHOLE = (date(1900, 1, 1), date(2999, 12, 31))
 # What `trust` says of a tenant's figures, and not of their publication.
@@ -25,34 +25,27 @@ _FIGURES = ("tenant_id", "coverage", "revenue_through", "notice")
 
 
 class GoldWriter:
-    """Gold Delta of one shard while it is published.
+    """Gold Delta of one shard while it is published."""
 
-    `entries`: the shard's tenants in the manifest before; `versions`: silver that the audited tables were built from.
-    """
-
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        lake: Lake,
-        shard: str,
-        entries: Mapping[str, dict[str, Any]],
-        versions: Mapping[str, int],
-    ) -> None:
-        self.connection, self.lake, self.shard, self.entries, self.versions = connection, lake, shard, entries, versions
+    def __init__(self, state: ShardState) -> None:
+        self.state, self.lake, self.shard = state, state.lake, state.shard
         self._slices: dict[tuple[str, str], frozenset[date] | None] = {}
 
-    def write(self, changes: Mapping[str, dict[str, Any]], gone: set[str]) -> dict[str, int]:
-        """Replace the changed slices in gold Delta, one commit a mart; mart → its version."""
-        green = {slug for slug, entry in changes.items() if not entry["is_held"]}
+    def write(self, publications: Mapping[str, Publication], gone: set[str]) -> dict[str, int]:
+        """Replace the changed slices in gold Delta, one commit a mart; mart → its version.
+
+        `publications`: the new ones; `gone`: who is no tenant of the shard any more.
+        """
+        green = {slug for slug, publication in publications.items() if not publication.is_held}
         versions = {}
         for name, mart in gold_models.marts().items():
             if mart.is_view:
                 continue
             if name == "trust":
-                slices: dict[str, Any] = dict.fromkeys([*changes, *gone])
+                slices: dict[str, Any] = dict.fromkeys([*publications, *gone])
             else:
                 slices = {**self.slices(mart, green), **dict.fromkeys(gone)}
-            version = self._replace(mart, slices, green, changes) if slices else None
+            version = self._replace(mart, slices, green, publications) if slices else None
             if version is None:
                 version = self.lake.version(mart.spec, self.shard)
             if version is not None:
@@ -61,84 +54,85 @@ class GoldWriter:
 
     def slices(self, mart: gold_models.Mart, tenants: set[str]) -> dict[str, Any]:
         """Tenant → dates of the mart that its next publication replaces; None: all of them."""
-        found = {}
+        moved = {}
         for slug in tenants:
             key = (mart.name, slug)
             if key not in self._slices:
                 self._slices[key] = self._slices_of(mart, slug)
             dates = self._slices[key]
             if dates is None or dates:
-                found[slug] = dates
-        return found
+                moved[slug] = dates
+        return moved
 
     def _slices_of(self, mart: gold_models.Mart, slug: str) -> frozenset[date] | None:
         """Dates of one tenant that moved since its publication; None: all of them."""
-        unit, column, entry = mart.slice_unit, mart.spec.slice_column, self.entries.get(slug, {})
-        since = entry.get("run", 0)
-        moved = [(first, last) for run, first, last in self._changes.get((slug, mart.slices), ()) if run > since]
-        if since == 0 or column is None:
-            return None if since == 0 or moved else frozenset()
-        ranges = [(_start(first, unit), last) for first, last in moved]
+        unit, column, last = mart.slice_unit, mart.spec.slice_column, self.state.published.get(slug)
+        if last is None or last.run == 0:
+            return None
+        moved = [(first, to) for run, first, to in self._changes.get((slug, mart.slices), ()) if run > last.run]
+        if column is None:
+            return None if moved else frozenset()
+        ranges = [(_start(first, unit), to) for first, to in moved]
         # A ledger's days are neither those of the events nor open-ended.
         is_open_ended = mart.slices != "int_affected_mrr_days"
-        if any(first <= _WHOLE[0] for first, _ in ranges) or (is_open_ended and not _has_days(entry)):
+        if any(first <= _WHOLE[0] for first, _ in ranges) or (is_open_ended and not _has_days(last)):
             return None
-        bounds = self._bounds(slug) if is_open_ended and ranges else _WHOLE
+        bounds = self._bounds(slug, last) if is_open_ended and ranges else _WHOLE
         return frozenset(
             day
-            for first, last in ranges
-            for day in _days(max(first, bounds[0] - timedelta(days=31)), min(last, bounds[1]), unit)
+            for first, to in ranges
+            for day in _days(max(first, bounds[0] - timedelta(days=31)), min(to, bounds[1]), unit)
         )
 
     @cached_property
     def _changes(self) -> Mapping[tuple[str, str | None], list[tuple[int, Any, Any]]]:
         """(tenant, scope) → (run, first day, last day) of what was built since; one query for all of 25 marts."""
-        found: dict[tuple[str, str | None], list[tuple[int, Any, Any]]] = defaultdict(list)
-        rows = self.connection.execute(
+        changes: dict[tuple[str, str | None], list[tuple[int, Any, Any]]] = defaultdict(list)
+        rows = self.state.build.execute(
             "select tenant_id, scope, run, from_date, to_date from control.changes"
         ).fetchall()
-        for slug, scope, *told in rows:
-            found[slug, scope].append(tuple(told))
-        return found
+        for slug, scope, run, first, last in rows:
+            changes[slug, scope].append((run, first, last))
+        return changes
 
     @cached_property
     def _periods(self) -> dict[str, tuple[date, date]]:
         """Tenant → first and last day of its data, in the build database."""
         sql = "select tenant_id, first_event_date, data_through from intermediate.int_tenants"
-        return {slug: (first, through) for slug, first, through in self.connection.execute(sql).fetchall() if first}
+        return {slug: (first, through) for slug, first, through in self.state.build.execute(sql).fetchall() if first}
 
-    def _bounds(self, slug: str) -> tuple[date, date]:
+    def _bounds(self, slug: str, last: Publication) -> tuple[date, date]:
         """First and last day on which any row of the tenant can stand, now or in its last publication."""
         first, through = self._periods.get(slug, (_WHOLE[1], _WHOLE[0]))
         # A first event that turned out to be later leaves days behind it, which have to be emptied too.
-        told = [date.fromisoformat(self.entries[slug][name]) for name in ("first_day", "data_through")]
-        return min(first, told[0]), max(through, told[1])
+        return min(first, last.first_day or first), max(through, last.data_through or through)
 
     def _replace(
-        self, mart: gold_models.Mart, slices: Slices, green: set[str], changes: Mapping[str, dict[str, Any]]
+        self, mart: gold_models.Mart, slices: Slices, green: set[str], publications: Mapping[str, Publication]
     ) -> int | None:
-        names = columns_of(mart.name)
+        """Replace slices of a mart's gold table; its version, or None where it holds these rows already."""
         if mart.name == "trust":
-            rows = " union all ".join(_trust_row(slug, entry) for slug, entry in changes.items())
-            stated = f"select * from ({rows or 'select null as tenant_id where false'}) as s"
-            # The coverage of a held tenant belongs to figures that are not served; its last one is in gold Delta.
-            sql = f"{stated} left join ({self._figures(green)}) as t using (tenant_id)"
-            sql = f"select {names} from ({sql})" if rows else f"select {names} from marts.trust where false"
+            sql = self._trust(green, publications)
         else:
             wanted = {slug: days for slug, days in slices.items() if slug in green}
-            sql = f"select {names} from marts.{mart.name} where {predicate(wanted, mart.spec.slice_column)}"
-            if None in slices.values() and stands(self.connection, self.lake, self.shard, mart, sql, slices):
+            condition = predicate(wanted, mart.spec.slice_column)
+            sql = f"select {columns_of(mart.name)} from marts.{mart.name} where {condition}"
+            if None in slices.values() and stands(self.state, mart, sql, slices):
                 return None
             order = ", ".join(key for key in ("tenant_id", mart.spec.slice_column) if key)
             sql += f" order by {order}"
-        trail = {"definition": "gold", "inputs": self.versions, "slices": encode_slices(slices)}
-        schema = fitted_schema(self.connection, self.lake, self.shard, mart, trail)
+        return self._commit(mart, slices, sql)
+
+    def _commit(self, mart: gold_models.Mart, slices: Slices, sql: str) -> int:
+        """Replace `slices` of a mart's gold table by the rows of `sql`; its version."""
+        trail = {"definition": "gold", "inputs": self.state.silver.versions, "slices": encode_slices(slices)}
+        schema = fitted_schema(self.state, mart, trail)
         sql = f"select {', '.join(_column(field, mart) for field in schema)} from ({sql})"
         if self._takes_files(mart, slices):
             uri = self.lake.table_uri(mart.table, self.shard)
-            files, _ = write_files(self.connection, mart.table, uri, sql)
+            files, _ = write_files(self.state.build, mart.table, uri, sql)
             return self.lake.replace_by_files(mart.table, self.shard, files, trail=trail)
-        batches = (batch.cast(schema) for batch in self.connection.execute(sql).to_arrow_reader(100_000))
+        batches = (batch.cast(schema) for batch in self.state.build.execute(sql).to_arrow_reader(100_000))
         reader = pa.RecordBatchReader.from_batches(schema, batches)
         return self.lake.replace(mart.table, self.shard, reader, slices, trail=trail)
 
@@ -153,6 +147,16 @@ class GoldWriter:
             return False
         table = self.lake.table(mart.table, self.shard)
         return table is not None and {part["tenant_id"] for part in table.partitions()} <= set(slices)
+
+    def _trust(self, green: set[str], publications: Mapping[str, Publication]) -> str:
+        """SELECT of the rows of `trust`: what is said of these publications, and of their figures."""
+        names = columns_of("trust")
+        if not publications:
+            return f"select {names} from marts.trust where false"
+        rows = " union all ".join(_trust_row(slug, publication) for slug, publication in publications.items())
+        # The coverage of a held tenant belongs to figures that are not served; its last one is in gold Delta.
+        sql = f"select * from ({rows}) as s left join ({self._figures(green)}) as t using (tenant_id)"
+        return f"select {names} from ({sql})"
 
     def _figures(self, green: set[str]) -> str:
         """SELECT of what `trust` says of the figures themselves: of green tenants as built, of others as published."""
@@ -170,8 +174,8 @@ class GoldWriter:
         return " union all ".join(parts)
 
 
-def _has_days(entry: Mapping[str, Any]) -> bool:
-    return bool(entry.get("first_day") and entry["data_through"])
+def _has_days(publication: Publication) -> bool:
+    return publication.first_day is not None and publication.data_through is not None
 
 
 def _column(field: pa.Field, mart: gold_models.Mart) -> str:
@@ -180,13 +184,14 @@ def _column(field: pa.Field, mart: gold_models.Mart) -> str:
     return month_of(mart) if field.name == mart.table.month_column else f'null as "{field.name}"'
 
 
-def _trust_row(slug: str, entry: Mapping[str, Any]) -> str:
+def _trust_row(slug: str, publication: Publication) -> str:
     return (
-        f"select {literal(slug)} as tenant_id, {entry['version']}::bigint as published_version, "
-        f"{literal(entry['figures_at'])}::timestamptz as published_at, {literal(entry['data_through'])}::date as "
-        f"data_through, {entry['checks_failed']}::bigint as checks_failed, {literal(entry['is_held'])} as is_held, "
-        f"{literal(entry['held_reason'])}::varchar as held_reason, "
-        f"{literal(entry.get('event_lag_seconds'))}::bigint as event_lag_seconds"
+        f"select {literal(slug)} as tenant_id, {publication.version}::bigint as published_version, "
+        f"{literal(publication.figures_at)}::timestamptz as published_at, "
+        f"{literal(publication.data_through)}::date as data_through, "
+        f"{publication.checks_failed}::bigint as checks_failed, {literal(publication.is_held)} as is_held, "
+        f"{literal(publication.held_reason)}::varchar as held_reason, "
+        f"{literal(publication.event_lag_seconds)}::bigint as event_lag_seconds"
     )
 
 

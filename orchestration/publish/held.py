@@ -5,78 +5,65 @@ verdict ─▶ sentence() ─▶ trust.held_reason, the dashboards' tile        
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from orchestration.audit.verdict import SHARD, Verdict
 from warehouse_models.published.manifest import Manifest
+from warehouse_models.published.publication import FailedCheck, Publication
 
 
 @dataclass(frozen=True)
 class HeldTenant:
-    """A tenant that is held: `since` (ISO time), `reason` (the sentence), the failing checks, how to go on.
-
-    `checks`: the worst first, each {"check", "kind", "about" (address of a table), "words", "rows"}.
-    """
+    """A tenant that is held: since when, `reason` (the sentence), the failing checks (worst first), how to go on."""
 
     tenant: str
     shard: str
-    since: str
+    since: datetime | None
     reason: str
-    checks: tuple[Mapping[str, Any], ...]
+    checks: tuple[FailedCheck, ...]
     next_step: str
 
     @property
     def named(self) -> str:
         """The failing checks by name, each with its table and rows; at most three."""
-        told = [
-            f"{check['check']} ({check['about'] or 'the whole shard'}, {check['rows']:,} rows)"
-            for check in self.checks[:3]
-        ]
+        names = [f"{one.check} ({one.about or 'the whole shard'}, {one.rows:,} rows)" for one in self.checks[:3]]
         more = [f"and {len(self.checks) - 3} more"] if len(self.checks) > 3 else []
-        return ", ".join([*told, *more])
+        return ", ".join([*names, *more])
 
 
-def sentence(found: str, since: date, through: date | None) -> str:
-    """`trust.held_reason`: since when, what was found (words of the checks), and of when the figures shown are.
+def sentence(words: str, since: date, through: date | None) -> str:
+    """`trust.held_reason`: since when, the words of the checks, and of when the figures shown are.
 
     >>> sentence("some users appear twice on one day", date(2026, 11, 3), date(2026, 11, 2))
     'Held since 3 Nov: some users appear twice on one day; figures are of 2 Nov'
     """
     same_year = through is None or through.year == since.year
     figures = "no figures have been published yet" if through is None else f"figures are of {_day(through, same_year)}"
-    return f"Held since {_day(since, same_year)}: {found}; {figures}"
+    return f"Held since {_day(since, same_year)}: {words}; {figures}"
 
 
-def failed_checks(verdict: Verdict) -> list[dict[str, Any]]:
+def failed_checks(verdict: Verdict) -> tuple[FailedCheck, ...]:
     """The failing checks of a verdict for the manifest, the worst first."""
-    return [
-        {"check": check.name, "kind": check.kind, "about": check.about, "words": check.words, "rows": check.rows}
-        for check in verdict.ranked
-    ]
+    return tuple(FailedCheck(check.name, check.kind, check.about, check.words, check.rows) for check in verdict.ranked)
 
 
 def held_tenants(manifest: Manifest | None, shard: str | None = None) -> list[HeldTenant]:
     """Every held tenant of a manifest (of one shard), by name."""
-    found = []
-    for slug, entry in sorted(manifest.tenants.items() if manifest else ()):
-        if not entry["is_held"] or shard not in (None, entry["shard"]):
+    held = []
+    for slug, publication in sorted(manifest.tenants.items() if manifest else ()):
+        if not publication.is_held or shard not in (None, publication.shard):
             continue
-        # Manifests of before the names of checks stood in them lack these two.
-        checks = tuple(entry.get("failed_checks") or ())
-        since = entry.get("held_since") or entry["published_at"]
-        step = _next_step({check["kind"] for check in checks}, [check["about"] for check in checks])
-        found.append(HeldTenant(slug, entry["shard"], since, entry["held_reason"], checks, step))
-    return found
+        checks = publication.failed_checks
+        step = _next_step({check.kind for check in checks}, [check.about for check in checks])
+        reason = str(publication.held_reason)
+        held.append(HeldTenant(slug, publication.shard, publication.held_since, reason, checks, step))
+    return held
 
 
-def since_of(entry: Mapping[str, Any] | None, now: datetime) -> str:
-    """ISO time at which the hold of a manifest's entry began; `now` where it is not held."""
-    if not entry or not entry["is_held"]:
-        return now.isoformat()
-    return str(entry.get("held_since") or entry["published_at"])
+def since_of(publication: Publication | None, now: datetime) -> datetime:
+    """When the hold of a publication began; `now` where it is not held."""
+    return publication.held_since or now if publication and publication.is_held else now
 
 
 def _next_step(kinds: set[str], about: list[str]) -> str:

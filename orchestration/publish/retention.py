@@ -32,13 +32,13 @@ def kept(manifests: Iterable[Manifest], now: datetime) -> list[Manifest]:
     all_since = now - timedelta(days=policy()["keep_all_days"])
     daily_since = now - timedelta(days=policy()["keep_daily_days"])
     last_of_day = {_time(manifest).date(): manifest.number for manifest in ordered}
-    found = []
+    keep = []
     for manifest in ordered:
-        told = _time(manifest)
-        is_last_of_day = last_of_day[told.date()] == manifest.number
-        if manifest is ordered[-1] or told >= all_since or (told >= daily_since and is_last_of_day):
-            found.append(manifest)
-    return found
+        moment = _time(manifest)
+        is_last_of_day = last_of_day[moment.date()] == manifest.number
+        if manifest is ordered[-1] or moment >= all_since or (moment >= daily_since and is_last_of_day):
+            keep.append(manifest)
+    return keep
 
 
 def prune(root: Path, now: datetime | None = None) -> int:
@@ -53,12 +53,9 @@ def prune(root: Path, now: datetime | None = None) -> int:
         originals = replica.originals(root)
         ordered = [manifest for manifest in Manifest.kept(root) if manifest.number <= present.number]
         keep = kept(ordered, now or datetime.now(UTC))
-        numbers = {manifest.number for manifest in keep}
-        named = {manifest.all["file"] for manifest in keep if manifest.all}
-        named |= {entry["file"] for manifest in keep for entry in manifest.tenants.values() if entry["file"]}
-        newest = {slug: entry["version"] for slug, entry in present.tenants.items()} | {"_all": present.number}
-        newest["manifests"] = present.number
-        named |= {f"manifests/{number}.json" for number in numbers}
+        named = {f"manifests/{manifest.number}.json" for manifest in keep}.union(*(one.files() for one in keep))
+        newest = {slug: publication.version for slug, publication in present.tenants.items()}
+        newest |= {"_all": present.number, "manifests": present.number}
         files = [path for path in sorted(root.glob("*/*")) if path.suffix in (".duckdb", ".json")]
         removed = 0
         for path in files:
@@ -78,17 +75,14 @@ def _is_old(name: str, named: set[str], newest: dict[str, int]) -> bool:
 
 def pinned_versions(root: Path) -> dict[str, dict[str, set[int]]]:
     """Shard → address → Delta versions that a kept manifest names: vacuum spares the files of each."""
-    found: dict[str, dict[str, set[int]]] = {}
+    versions: dict[str, dict[str, set[int]]] = {}
     replica.originals(root)
     for manifest in Manifest.kept(root):
-        for shard, tables in manifest.tables.items():
-            for address, version in tables.items():
-                found.setdefault(shard, {}).setdefault(address, set()).add(version)
-        for entry in manifest.tenants.values():
-            for address, version in entry["silver"].items():
-                found.setdefault(entry["shard"], {}).setdefault(address, set()).add(version)
-    return found
+        for pins in manifest.pins():
+            for address, version in pins.versions.items():
+                versions.setdefault(pins.shard, {}).setdefault(address, set()).add(version)
+    return versions
 
 
 def _time(manifest: Manifest) -> datetime:
-    return datetime.fromisoformat(manifest.published_at or "1970-01-01T00:00:00+00:00")
+    return manifest.published_at or datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,26 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, Schema
 
-from orchestration.publish.files import columns_of, literal
+from orchestration.publish.sql import columns_of, literal
+from orchestration.publish.state import ShardState
 from warehouse_models.dbt.marts import Mart
 from warehouse_models.dbt.sources import DUCKDB_TYPES
-from warehouse_models.lake.lake import Lake
 from warehouse_models.lake.slices import Slices, predicate
 from warehouse_models.lake.trail import encode_slices
 
 
-def fitted_schema(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, shard: str, mart: Mart, trail: Mapping[str, Any]
-) -> pa.Schema:
+def fitted_schema(state: ShardState, mart: Mart, trail: Mapping[str, Any]) -> pa.Schema:
     """Schema in which a mart's rows can be written to its gold table, brought to the contract if it is not there yet.
 
     `trail`: that of the commit to come; a rewrite has it without slices, for it changes no figure.
     """
-    wanted = mart.table.arrow_schema
+    lake, shard, wanted = state.lake, state.shard, mart.table.arrow_schema
     table = lake.table(mart.table, shard)
     if table is None:
         return wanted
@@ -37,7 +34,7 @@ def fitted_schema(
     types = {field.name: field.type for field in Schema.from_arrow(wanted).fields}
     changed = {name for name, kind in types.items() if there.get(name, kind) != kind}
     if changed or tuple(table.metadata().partition_columns) != mart.table.partition_by:
-        reader = _rewritten(connection, lake.table_uri(mart.table, shard), mart, table, changed)
+        reader = _rewritten(state, mart, table, changed)
         lake.replace(mart.table, shard, reader, None, trail={**trail, "slices": encode_slices({})})
         table = lake.create(mart.table, shard)
         there = {field.name: field.type for field in table.schema().fields}
@@ -48,9 +45,7 @@ def fitted_schema(
     return pa.schema([*wanted, *gone])
 
 
-def _rewritten(
-    connection: duckdb.DuckDBPyConnection, uri: str, mart: Mart, table: DeltaTable, changed: set[str]
-) -> pa.RecordBatchReader:
+def _rewritten(state: ShardState, mart: Mart, table: DeltaTable, changed: set[str]) -> pa.RecordBatchReader:
     """All rows of a gold table with the contract's types and today's partition columns, in their order.
 
     A value that does not fit its new type is null.
@@ -67,7 +62,8 @@ def _rewritten(
         fields.append(wanted.field(month))
         columns.append(month_of(mart))
     order = ", ".join(f'"{name}"' for name in (*mart.table.partition_by, mart.spec.slice_column) if name)
-    rows = connection.execute(
+    uri = state.lake.table_uri(mart.table, state.shard)
+    rows = state.build.execute(
         f"select {', '.join(columns)} from delta_scan({literal(uri)}, version := {table.version()}) order by {order}"
     )
     schema = pa.schema(fields)
@@ -80,19 +76,19 @@ def month_of(mart: Mart) -> str:
     return f'date_trunc(\'month\', "{mart.spec.slice_column}")::date as "{mart.table.month_column}"'
 
 
-def stands(connection: duckdb.DuckDBPyConnection, lake: Lake, shard: str, mart: Mart, sql: str, slices: Slices) -> bool:
+def stands(state: ShardState, mart: Mart, sql: str, slices: Slices) -> bool:
     """Whether the gold table holds the rows of `sql` in `slices` already, in the contract's columns and types.
 
     Rows of a mart are distinct, the audit has seen to it, so equal numbers and no row missing mean equal rows.
     """
-    table = lake.table(mart.spec, shard)
+    table = state.lake.table(mart.spec, state.shard)
     if table is None:
         return False
     there = {field.name: field.type for field in table.schema().fields}
     if any(there.get(field.name) != field.type for field in Schema.from_arrow(mart.spec.arrow_schema).fields):
         return False
-    scan = f"delta_scan({literal(lake.table_uri(mart.spec, shard))}, version := {table.version()})"
+    scan = f"delta_scan({literal(state.lake.table_uri(mart.spec, state.shard))}, version := {table.version()})"
     held = f"select {columns_of(mart.name)} from {scan} where {predicate(slices, mart.spec.slice_column)}"
     counts = f"(select count(*) from ({sql})) = (select count(*) from ({held}))"
-    found = connection.execute(f"select {counts} and not exists ({sql} except {held})").fetchone()
-    return bool(found and found[0])
+    row = state.build.execute(f"select {counts} and not exists ({sql} except {held})").fetchone()
+    return bool(row and row[0])

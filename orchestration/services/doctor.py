@@ -145,13 +145,13 @@ def _published() -> Iterator[Finding]:
         yield Finding("published", "note", "nothing is published yet", "tenure land …, then tenure run")
         return
     now = datetime.now(UTC)
-    held = {found.tenant: found for found in held_tenants(manifest)}
-    for slug, entry in sorted(manifest.tenants.items()):
+    held = {tenant.tenant: tenant for tenant in held_tenants(manifest)}
+    for slug, publication in sorted(manifest.tenants.items()):
         file = manifest.file_of(home.published_root(), slug)
         if slug in held:
             says = f"{held[slug].reason}; check: {held[slug].named or 'not recorded'}"
             yield Finding(f"tenant {slug}", "wrong", says, held[slug].next_step)
-        elif file is None or not (file.exists() or entry["file"] in originals):
+        elif file is None or not (file.exists() or publication.file in originals):
             yield Finding(
                 f"tenant {slug}", "wrong", f"its file {file} is gone", f"tenure run --full-refresh --tenant {slug}"
             )
@@ -160,16 +160,17 @@ def _published() -> Iterator[Finding]:
                 f"tenant {slug}", "wrong", notice, f"tenure tenant set {slug} reporting_currency=…; tenure run"
             )
         else:
-            yield Finding(f"tenant {slug}", "ok", f"version {entry['version']}, data through {entry['data_through']}")
+            says = f"version {publication.version}, data through {publication.data_through}"
+            yield Finding(f"tenant {slug}", "ok", says)
     waiting = {tenant.tenant_id for tenant in Catalog().tenants()} - set(manifest.tenants)
     for slug in sorted(waiting):
         yield Finding(f"tenant {slug}", "note", "nothing of it is published", "land its data, then tenure run")
-    newest = max((entry["figures_at"] or "" for entry in manifest.tenants.values()), default="")
-    if newest and now - datetime.fromisoformat(newest) > STALE:
+    newest = max((one.figures_at for one in manifest.tenants.values() if one.figures_at), default=None)
+    if newest and now - newest > STALE:
         yield Finding(
             "freshness",
             "note",
-            f"nothing was published since {newest[:16]}",
+            f"nothing was published since {newest.isoformat()[:16]}",
             "tenure run, or tenure up for the schedule",
         )
 

@@ -64,7 +64,7 @@ def test_who_sees_every_tenant_sees_a_dashboard_that_any_of_them_fills(
     root = superset.home / "published"
     manifest = Manifest.read(root)
     assert manifest is not None
-    poor = {slug: entry | {"revenue_through": None} for slug, entry in manifest.tenants.items()}
+    poor = {slug: dataclasses.replace(one, revenue_through=None) for slug, one in manifest.tenants.items()}
     try:
         dataclasses.replace(manifest, tenants=poor).write(root)
         assert superset.listed(EVERYWHERE) == OTHERS
@@ -98,14 +98,12 @@ def test_a_manifest_of_an_older_release_shows_what_that_release_showed(
     root = superset.home / "published"
     manifest = Manifest.read(root)
     assert manifest is not None
-    old = {
-        slug: {key: value for key, value in entry.items() if key != "revenue_through"}
-        for slug, entry in manifest.tenants.items()
-    }
+    old = {slug: dataclasses.replace(one, says_revenue=False) for slug, one in manifest.tenants.items()}
+    never = dataclasses.replace(old[world.ADDED], file=None)
     try:
         dataclasses.replace(manifest, tenants=old).write(root)
         assert superset.listed(NEWCOMER) == EVERY
-        dataclasses.replace(manifest, tenants=old | {world.ADDED: old[world.ADDED] | {"file": None}}).write(root)
+        dataclasses.replace(manifest, tenants=old | {world.ADDED: never}).write(root)
         assert superset.listed(NEWCOMER) == OTHERS, "never published: there is nothing to show"
     finally:
         manifest.write(root)

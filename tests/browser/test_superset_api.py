@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -144,11 +145,11 @@ def published_again(superset: Superset) -> Iterator[int]:
     manifest = Manifest.read(root)
     assert manifest is not None
     second = root / world.GREEN / "2.duckdb"
-    shutil.copy(root / manifest.tenants[world.GREEN]["file"], second)
+    shutil.copy(root / str(manifest.tenants[world.GREEN].file), second)
     with duckdb.connect(second) as connection:
         connection.execute("update marts.fct_product_engagement_daily set dau = 4711")
-    entry = manifest.tenants[world.GREEN] | {"file": f"{world.GREEN}/2.duckdb", "version": 2}
-    Manifest(2, None, dict(manifest.tenants) | {world.GREEN: entry}, manifest.all, manifest.tables).write(root)
+    publication = replace(manifest.tenants[world.GREEN], file=f"{world.GREEN}/2.duckdb", version=2)
+    Manifest(2, None, {**manifest.tenants, world.GREEN: publication}, manifest.all, manifest.tables).write(root)
     yield 4711
     manifest.write(root)
 

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
 from warehouse_models.published import replica
 from warehouse_models.published.manifest import Manifest
+from warehouse_models.published.publication import Publication
 from warehouse_models.specs import all_specs
 
 pytestmark = pytest.mark.slow
@@ -175,7 +177,7 @@ def test_a_copy_that_is_not_what_was_published_is_not_served(on_s3: World, monke
 
     on_s3.use(monkeypatch, "d")
     root = home.published_root()
-    file = replica.present(root)[0].tenants["acme"]["file"]
+    file = str(replica.present(root)[0].tenants["acme"].file)
     objects = replica._store()
     whole = bytes(obstore.get(objects, file).bytes())
     obstore.put(objects, file, whole[:-4096])
@@ -198,9 +200,10 @@ def test_publications_of_two_hosts_at_once_are_both_kept_and_one_shard_is_not_se
     verdicts = run_gold(lake, "own").verdicts
     root = home.published_root()
     real, started = publishing._next, replica.present(root)[0].number
-    held = {"shard": "own", "file": None, "version": 0, "figures_at": None, "run": 0, "judged": 0, "is_held": True}
-    held |= {"held_reason": "nothing of it is right", "checks_failed": 1, "data_through": None, "silver": {}}
-    between: list[dict[str, Any]] = []
+    now = datetime.now(UTC)
+    reason = {"is_held": True, "held_reason": "nothing of it is right", "held_since": now, "checks_failed": 1}
+    held = Publication(shard="own", published_at=now, **reason)
+    between: list[dict[str, Publication]] = []
 
     def after_another_host(*arguments: Any) -> Manifest:
         made = real(*arguments)
@@ -218,20 +221,20 @@ def test_publications_of_two_hosts_at_once_are_both_kept_and_one_shard_is_not_se
     between.append({"cord": held})
     with pytest.raises(TenureError, match="another host published it"):
         publish(lake, "own", verdicts)
-    now = replica.present(root)[0]
-    assert (now.number, now.tenants["cord"]) == (started + 1, held), "the other host's publication stands"
+    present = replica.present(root)[0]
+    assert (present.number, present.tenants["cord"]) == (started + 1, held), "the other host's publication stands"
 
-    between.append({"acme": {**now.tenants["acme"], "judged": now.tenants["acme"]["judged"] + 1}})
+    acme = present.tenants["acme"]
+    between.append({"acme": replace(acme, judged=acme.judged + 1)})
     assert publish(lake, "own", verdicts).manifest == started + 3
     later = replica.present(root)[0]
-    assert later.tenants["acme"]["judged"] == now.tenants["acme"]["judged"] + 1, "the other shard's publication stands"
-    assert later.tenants["cord"]["version"] == 1
+    assert later.tenants["acme"].judged == acme.judged + 1, "the other shard's publication stands"
+    assert later.tenants["cord"].version == 1
     with open_serving("cord") as connection:
         assert connection.execute(EVENTS).rows() == [(50,)]
 
     prune(root)
-    named = {entry["file"] for entry in later.tenants.values()} | {later.all["file"] if later.all else ""}
-    assert named <= set(replica.originals(root)), "nothing that is named was removed"
+    assert later.files() <= set(replica.originals(root)), "nothing that is named was removed"
     assert [manifest.number for manifest in Manifest.kept(root)] == list(range(1, started + 4)), "all are kept"
 
     # Held on a host that has no copies: its last file is fetched, and only what it says of itself changes.

@@ -110,8 +110,7 @@ def trails(since: Mapping[str, int | None], layers: tuple[str, ...]) -> dict[str
 
 def leftovers(published: Path) -> list[str]:
     """Files of the published folder that no manifest names and that the next publication does not replace."""
-    named = {entry["file"] for manifest in Manifest.kept(published) for entry in manifest.tenants.values()}
-    named |= {manifest.all["file"] for manifest in Manifest.kept(published) if manifest.all}
+    named = {file for manifest in Manifest.kept(published) for file in manifest.files()}
     found = (path.relative_to(published).as_posix() for path in published.rglob("*") if path.is_file())
     return sorted(name for name in found if name not in named and not re.search(r"(^|/)\w+\.json$|\.lock$", name))
 

@@ -45,7 +45,7 @@ def test_the_demo_publishes_its_world_and_a_repository_and_repeats_itself_withou
     manifest = Manifest.read(home.published_root())
     assert manifest is not None
     assert set(manifest.tenants) == {"lumenfold", "ferrowise", "kestrel_ledger", "git_my_project"}
-    assert {manifest.tenants[slug]["shard"] for slug in ("lumenfold", "kestrel_ledger")} == {"pool", "kestrel"}
+    assert {manifest.tenants[slug].shard for slug in ("lumenfold", "kestrel_ledger")} == {"pool", "kestrel"}
 
     # What it tells a newcomer to paste works as it stands.
     commands = re.findall(r"^\s+(tenure sql .*)$", first.output, re.MULTILINE)

@@ -143,7 +143,7 @@ def test_vacuum_spares_what_a_kept_publication_names_and_deletes_the_rest(
     kept = kept_versions(lake, "pool")
     assert {"silver/product/events", "gold/dim_accounts"} <= set(kept)
     named = set(present.tables["pool"].items()) | set(worked.first.tables["pool"].items())
-    named |= {item for entry in worked.first.tenants.values() for item in entry["silver"].items()}
+    named |= {item for publication in worked.first.tenants.values() for item in publication.silver.items()}
     assert all(version in kept[address] for address, version in named)
 
     age_files(lake)

@@ -65,7 +65,7 @@ def published() -> Manifest:
 
 
 def versions() -> dict[str, int]:
-    return {slug: entry["version"] for slug, entry in published().tenants.items()}
+    return {slug: publication.version for slug, publication in published().tenants.items()}
 
 
 def test_a_run_publishes_every_tenant_of_its_shard(ran: list[RunResult]) -> None:

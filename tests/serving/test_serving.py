@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -179,7 +180,7 @@ def test_the_fingerprint_differs_between_principals_and_between_publications(hom
     assert len({fingerprint(principal) for principal in (one, two, both, ALL)}) == 4
     manifest = Manifest.read(home / "published")
     assert manifest is not None
-    moved = dict(manifest.tenants) | {world.HELD: manifest.tenants[world.HELD] | {"file": f"{world.HELD}/2.duckdb"}}
+    moved = {**manifest.tenants, world.HELD: replace(manifest.tenants[world.HELD], file=f"{world.HELD}/2.duckdb")}
     Manifest(2, None, moved, manifest.all, manifest.tables).write(tmp_path)
     assert fingerprint(two, tmp_path) != fingerprint(two)
     assert fingerprint(one, tmp_path) == fingerprint(one), "a neighbour's publication must not cool one's cache"

@@ -10,32 +10,35 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from threading import get_ident
-from typing import Any
+
+from warehouse_models.published.publication import Pins, Publication
+
+
+@dataclass(frozen=True)
+class AllFile:
+    """The file over all tenants: its path below the published root, and its version."""
+
+    file: str
+    version: int
 
 
 @dataclass(frozen=True)
 class Manifest:
     """One state of everything published.
 
-    `tenants`: slug → {"file": path below the published root or None (never published), "version": int (0: never),
-    "shard", "published_at": ISO time of this version, "figures_at": ISO time its figures were published or None,
-    "is_held", "held_reason" (the sentence), "held_since" (ISO time or None), "checks_failed", "failed_checks" (list of
-    {"check", "kind", "about", "words", "rows"}), "checks" and "contracts" (hashes of the checks that judged it and of
-    the columns its file has), "data_through": ISO date or None, "revenue_through": the same of revenue, None where
-    nobody ever paid (no such key: published by an older release, or never), "run": build run the figures are of,
-    "judged": build run the verdict is of (newer than "run" where held), "silver": {address: version} that its views
-    are pinned to}. `all`: {"file", "version"} of the file over all tenants. `tables`: shard → {address of a silver or
-    gold table: Delta version}.
+    `tenants`: slug → its publication. `all`: the file over all tenants. `tables`: shard → {address of a silver or gold
+    table: Delta version}.
     """
 
     number: int
-    published_at: str | None
-    tenants: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    all: Mapping[str, Any] | None = None
+    published_at: datetime | None
+    tenants: Mapping[str, Publication] = field(default_factory=dict)
+    all: AllFile | None = None
     tables: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @classmethod
@@ -55,37 +58,60 @@ class Manifest:
 
     @classmethod
     def parse(cls, text: str) -> Manifest:
-        """A manifest out of its JSON text."""
-        told = json.loads(text)
-        return cls(told["manifest"], told["published_at"], told["tenants"], told["all"], told["tables"])
+        """A manifest out of its JSON text, of this release or an earlier one."""
+        content = json.loads(text)
+        published_at, everything = content["published_at"], content["all"]
+        return cls(
+            content["manifest"],
+            datetime.fromisoformat(published_at) if published_at else None,
+            {slug: Publication.parse(entry) for slug, entry in content["tenants"].items()},
+            AllFile(everything["file"], everything["version"]) if everything else None,
+            content["tables"],
+        )
 
     @classmethod
     def kept(cls, published_root: Path | str) -> list[Manifest]:
         """Every manifest still on disk, oldest first, the present one included."""
         folder = Path(published_root) / "manifests"
         numbers = sorted(int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit())
-        found = [cls.read(published_root, number) for number in numbers]
-        return [manifest for manifest in found if manifest is not None]
+        manifests = [cls.read(published_root, number) for number in numbers]
+        return [manifest for manifest in manifests if manifest is not None]
+
+    def of_shard(self, shard: str) -> dict[str, Publication]:
+        """The publications of one shard's tenants, by slug."""
+        return {slug: publication for slug, publication in self.tenants.items() if publication.shard == shard}
+
+    def pins(self) -> Iterator[Pins]:
+        """Every version that anything published reads: each shard's tables, and silver of each tenant's views."""
+        for shard, versions in self.tables.items():
+            yield Pins(shard, versions)
+        for publication in self.tenants.values():
+            yield publication.pins
+
+    def files(self) -> set[str]:
+        """Every file that the manifest names, by its path below the published root."""
+        named = {publication.file for publication in self.tenants.values() if publication.file}
+        return named | {self.all.file} if self.all else named
 
     def file_of(self, published_root: Path | str, tenant: str) -> Path | None:
         """Path of a tenant's file; None where it was never published."""
-        file = self.tenants.get(tenant, {}).get("file")
-        return Path(published_root) / file if file else None
+        publication = self.tenants.get(tenant)
+        return Path(published_root) / publication.file if publication and publication.file else None
 
     def all_file(self, published_root: Path | str) -> Path | None:
         """Path of the file over all tenants; None before the first publication."""
-        return Path(published_root) / self.all["file"] if self.all else None
+        return Path(published_root) / self.all.file if self.all else None
 
     def to_json(self) -> str:
-        """The JSON text of the manifest."""
-        told = {
+        """The JSON text of the manifest, readable by every release before."""
+        content = {
             "manifest": self.number,
-            "published_at": self.published_at,
-            "tenants": dict(self.tenants),
-            "all": self.all,
+            "published_at": self.published_at.isoformat() if self.published_at else None,
+            "tenants": {slug: publication.to_json() for slug, publication in self.tenants.items()},
+            "all": asdict(self.all) if self.all else None,
             "tables": self.tables,
         }
-        return json.dumps(told, indent=1, sort_keys=True) + "\n"
+        return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
     def write(self, published_root: Path | str) -> None:
         """Make this the present manifest. The past copy first: a kill between the two leaves the old state."""

@@ -43,10 +43,10 @@ def present(root: Path) -> tuple[Manifest, str | None]:
         return Manifest.read(root) or Manifest.empty(), None
     import obstore
 
-    with _told():
+    with _explained():
         try:
-            found = obstore.get(_store(), "manifest.json")
-            text, token = bytes(found.bytes()).decode(), found.meta["e_tag"]
+            original = obstore.get(_store(), "manifest.json")
+            text, token = bytes(original.bytes()).decode(), original.meta["e_tag"]
         except FileNotFoundError as absent:
             if "NoSuchBucket" in str(absent):
                 raise
@@ -91,7 +91,7 @@ def fetch(root: Path, files: Iterable[str]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.{get_ident()}.fetching")
         try:
-            with _told(), temporary.open("wb") as out:
+            with _explained(), temporary.open("wb") as out:
                 for chunk in obstore.get(_store(), file).stream():
                     out.write(chunk)
                 out.flush()
@@ -106,13 +106,13 @@ def fetch(root: Path, files: Iterable[str]) -> None:
 def upload(root: Path, file: str) -> str:
     """Bring a new published file to the lake; its name from now on, which holds its hash. No copies: nothing to do."""
     path = root / file
-    number, _, told = path.stem.partition(".")
-    if not _copied(root) or told:
+    number, _, hashed = path.stem.partition(".")
+    if not _copied(root) or hashed:
         return file
     import obstore
 
     name = f"{path.parent.name}/{number}.{_hash(path)}.duckdb"
-    with _told():
+    with _explained():
         obstore.put(_store(), name, path)
     os.replace(path, root / name)
     return name
@@ -125,7 +125,7 @@ def swap(root: Path, manifest: Manifest, token: str | None) -> bool:
         return True
     import obstore
 
-    with _told():
+    with _explained():
         _archive(root)
         try:
             mode: Any = "create" if token is None else {"e_tag": token}
@@ -145,7 +145,7 @@ def originals(root: Path) -> list[str]:
         return []
     import obstore
 
-    with _told():
+    with _explained():
         _archive(root)
         names = [str(entry["path"]) for page in obstore.list(_store()) for entry in page]
         for name in names:
@@ -160,7 +160,7 @@ def remove(names: Iterable[str]) -> None:
     for name in names:
         import obstore
 
-        with _told(), suppress(FileNotFoundError):
+        with _explained(), suppress(FileNotFoundError):
             obstore.delete(_store(), name)
 
 
@@ -174,30 +174,25 @@ def _store() -> S3Store:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _explained() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        told = storage.explained(error, home.lake_root())
-        if told is None:
+        explanation = storage.explained(error, home.lake_root())
+        if explanation is None:
             raise
-        raise told from error
+        raise explanation from error
 
 
 def _tidy(root: Path, before: Manifest | None, now: Manifest) -> None:
     """Remove copies that no manifest names any more; who read the manifest before may still be about to open one."""
-    kept, were = _files(now), _files(before) if before else set()
+    kept, were = now.files(), before.files() if before else set()
     for path in [*root.glob("*/*.duckdb"), *root.glob("*/.*.fetching")]:
         file = path.relative_to(root).as_posix()
         if file in were - kept:
             os.utime(path)
         elif file not in kept and time.time() - path.stat().st_mtime > _GRACE_SECONDS:
             path.unlink(missing_ok=True)
-
-
-def _files(manifest: Manifest) -> set[str]:
-    entries = [*manifest.tenants.values(), manifest.all or {}]
-    return {str(entry["file"]) for entry in entries if entry.get("file")}
 
 
 def _archive(root: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from orchestration.publish.held import held_tenants
 from orchestration.run import RunResult
 from warehouse_models import home
 from warehouse_models.published.manifest import Manifest
+from warehouse_models.published.publication import FailedCheck, Publication
 
 
 def tenure(*arguments: str) -> Result:
@@ -174,18 +177,24 @@ def test_status_and_doctor_work_in_an_empty_home_and_write_nothing_but_logs(tenu
 
 def held_manifest() -> Manifest:
     """One tenant held since 3 November, one green."""
-    common = {"file": None, "version": 3, "shard": "pool", "run": 1, "judged": 2, "silver": {}, "first_day": None}
-    common |= {"published_at": "2026-11-04T08:00:00+00:00", "figures_at": "2026-11-02T08:00:00+00:00"}
-    checks = [
-        {"check": "unique_key_int_user_days", "kind": "dbt", "about": "int_user_days", "words": "w", "rows": 1200},
-        {"check": "gold_out_dim_users_keys_are_unique", "kind": "gold_out", "about": "gold/dim_users", "rows": 1},
-    ]
-    held = {"is_held": True, "held_since": "2026-11-03T07:30:00+00:00", "failed_checks": checks, "checks_failed": 2}
-    held |= {"held_reason": "Held since 3 Nov: some users appear twice on one day; figures are of 2 Nov"}
-    green = {"is_held": False, "held_reason": None, "held_since": None, "failed_checks": [], "checks_failed": 0}
-    both = {"acme": {**common, **green}, "bolt": {**common, **held}}
-    tenants = {slug: {**entry, "data_through": "2026-11-02"} for slug, entry in both.items()}
-    return Manifest(7, "2026-11-04T08:00:00+00:00", tenants)
+    published_at, figures_at = datetime(2026, 11, 4, 8, tzinfo=UTC), datetime(2026, 11, 2, 8, tzinfo=UTC)
+    green = Publication(
+        shard="pool", version=3, run=1, judged=2, published_at=published_at, figures_at=figures_at,
+        data_through=date(2026, 11, 2),
+    )  # fmt: skip
+    checks = (
+        FailedCheck("unique_key_int_user_days", "dbt", "int_user_days", "w", 1200),
+        FailedCheck("gold_out_dim_users_keys_are_unique", "gold_out", "gold/dim_users", rows=1),
+    )
+    held = replace(
+        green,
+        is_held=True,
+        held_since=datetime(2026, 11, 3, 7, 30, tzinfo=UTC),
+        held_reason="Held since 3 Nov: some users appear twice on one day; figures are of 2 Nov",
+        checks_failed=2,
+        failed_checks=checks,
+    )
+    return Manifest(7, published_at, {"acme": green, "bolt": held})
 
 
 HELD = (

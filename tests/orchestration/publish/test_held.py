@@ -213,13 +213,13 @@ def test_several_are_red_at_once_each_for_its_own_reason(story: dict[int, Day]) 
         "figures are of 3 Jan 2024"
     )
     assert held["cord"].reason == f"Held since {today()}: {GROWTH}; figures are of 3 Jan 2024"
-    assert [check["check"] for check in held["cord"].checks] == ["trends_are_credible"]
+    assert [check.check for check in held["cord"].checks] == ["trends_are_credible"]
     assert "gold/fct_account_engagement_daily" in held["cord"].next_step
 
 
 def test_a_file_changes_by_its_own_tenants_news_only(story: dict[int, Day]) -> None:
-    entries = {day: told.manifest.tenants for day, told in story.items()}
-    assert {slug: entry["version"] for slug, entry in entries[2].items()} == dict.fromkeys(TENANTS, 2)
+    entries = {number: day.manifest.tenants for number, day in story.items()}
+    assert {slug: publication.version for slug, publication in entries[2].items()} == dict.fromkeys(TENANTS, 2)
     for slug in ("bolt", "cord"):
         assert story[2].rows[slug] == story[1].rows[slug], "the last good figures"
     for slug in ("acme", "dart"):
@@ -230,9 +230,9 @@ def test_a_file_changes_by_its_own_tenants_news_only(story: dict[int, Day]) -> N
 def test_a_hold_of_several_runs_keeps_its_beginning_and_its_figures(story: dict[int, Day]) -> None:
     for slug in ("bolt", "cord"):
         first, later = story[2].manifest.tenants[slug], story[3].manifest.tenants[slug]
-        assert later["held_since"] == first["held_since"] and later["held_reason"] == first["held_reason"]
-        assert (later["data_through"], later["figures_at"]) == ("2024-01-03", first["figures_at"])
-        assert later["judged"] > first["judged"] > later["run"], "the newer data was looked at too"
+        assert later.held_since == first.held_since and later.held_reason == first.held_reason
+        assert (later.data_through, later.figures_at) == (date(2024, 1, 3), first.figures_at)
+        assert later.judged > first.judged > later.run, "the newer data was looked at too"
     assert (
         story[3]
         .held["dart"]
@@ -263,8 +263,8 @@ def test_new_data_and_a_setting_mend_and_bring_the_rows_of_a_full_refresh(story:
     assert story[5].result.full, "the changed definition computes everything anew"
     for slug in ("bolt", "cord"):
         assert story[4].rows[slug] == story[5].rows[slug], slug
-        entry = story[4].manifest.tenants[slug]
-        assert (entry["is_held"], entry["held_since"], entry["failed_checks"]) == (False, None, [])
+        mended = story[4].manifest.tenants[slug]
+        assert (mended.is_held, mended.held_since, mended.failed_checks) == (False, None, ())
     assert max(row[1] for row in story[4].rows["bolt"][DAILY]) == date(2024, 2, 7)
 
 

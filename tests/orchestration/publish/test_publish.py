@@ -13,18 +13,21 @@ import pytest
 
 from orchestration.audit.verdict import Failure, Verdict
 from orchestration.gold.build import GoldResult, run_gold
+from orchestration.publish import publications
 from orchestration.publish import publish as publishing
 from orchestration.publish.files import write_all_file
 from orchestration.publish.gold import GoldWriter
 from orchestration.publish.publish import PublishResult, publish
 from orchestration.publish.retention import kept, pinned_versions, prune
+from orchestration.publish.state import ShardState
 from tests.support.worlds.silver import SilverWorld
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.dbt import marts as gold_models
 from warehouse_models.lake import duck
 from warehouse_models.lake.lake import Lake
-from warehouse_models.published.manifest import Manifest
+from warehouse_models.published.manifest import AllFile, Manifest
+from warehouse_models.published.publication import Pins, Publication
 
 pytestmark = pytest.mark.slow
 
@@ -171,7 +174,7 @@ def test_a_patched_file_holds_the_same_rows_as_the_build_until_one_is_written_an
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.run()
-    monkeypatch.setattr(publishing, "_PATCHES", 1)
+    monkeypatch.setattr(publications, "_PATCHES", 1)
     steps = (
         (1, "2024-01-07 09:00", "g"),  # a day more, a new account, a new feature
         (0, "2024-01-08 09:00", "f"),  # patched often enough
@@ -181,7 +184,7 @@ def test_a_patched_file_holds_the_same_rows_as_the_build_until_one_is_written_an
         shop.pool.event("acme", moment, user="v", account="b", feature=feature)
         shop.pool.commit()
         shop.run()
-        assert present().tenants["acme"]["patches"] == patches
+        assert present().tenants["acme"].patches == patches
         assert ask("acme", EVENTS) == ask(None, f"{EVENTS} where tenant_id = 'acme'")
         build = duck.connect(home.build_path("pool"), read_only=True)
         try:
@@ -200,8 +203,8 @@ def test_a_tenant_that_was_never_green_has_no_file_and_is_listed_as_held(shop: S
     shop.pool.commit()
     _, result = shop.run()
     assert result.published == {"acme": 1}
-    entry = present().tenants["bolt"]
-    assert entry["file"] is None and entry["is_held"] and entry["held_reason"]
+    publication = present().tenants["bolt"]
+    assert publication.file is None and publication.is_held and publication.held_reason
     assert ask(None, EVENTS) == [(5,)], "nothing of it is visible to anybody"
     assert ask(None, "select tenant_id, published_version, is_held from marts.trust order by 1") == [
         ("acme", 1, False), ("bolt", 0, True),
@@ -274,7 +277,7 @@ def test_gold_keeps_held_rows_when_a_mart_gains_and_loses_a_column(
         "create schema marts; create table marts.dim_features as select * from (values ('acme', 'f'), "
         "('bolt', 'f')) as rows(tenant_id, feature), (select date '2024-01-01' as first_used_date, true as is_planned)"
     )
-    gold = GoldWriter(connection, lake, "pool", {}, {})
+    gold = GoldWriter(ShardState(connection, lake, Pins("pool")))
 
     def publish_with(columns: list[str], tenant: str) -> None:
         spec = replace(mart.spec, columns=tuple(mart.spec.column(name) for name in columns))
@@ -291,7 +294,7 @@ def test_gold_keeps_held_rows_when_a_mart_gains_and_loses_a_column(
     ]
     # A shard that has not run since still serves the version without the column.
     path = tenure_home / "all.duckdb"
-    write_all_file(path, lake, {"pool": {"gold": {"dim_features": 1}, "silver": []}})
+    write_all_file(path, lake, [Pins("pool", {"gold/dim_features": 1})], [])
     served = duck.connect(path, read_only=True)
     assert served.execute("select * from marts.dim_features").fetchall() == [("acme", "f", None)]
     served.close()
@@ -300,7 +303,7 @@ def test_gold_keeps_held_rows_when_a_mart_gains_and_loses_a_column(
 def manifests(*ages: float) -> list[Manifest]:
     """Manifests published so many days before 2024-06-01 12:00 UTC."""
     now = datetime(2024, 6, 1, 12, tzinfo=UTC)
-    return [Manifest(n + 1, (now - timedelta(days=age)).isoformat()) for n, age in enumerate(ages)]
+    return [Manifest(n + 1, now - timedelta(days=age)) for n, age in enumerate(ages)]
 
 
 def test_all_of_seven_days_are_kept_then_the_last_of_each_day_for_ninety() -> None:
@@ -319,13 +322,12 @@ def test_pruning_removes_only_files_that_no_kept_manifest_names(tenure_home: Pat
         for name, version in (("acme", acme), ("bolt", bolt), ("_all", number)):
             (root / name).mkdir(parents=True, exist_ok=True)
             (root / name / f"{version}.duckdb").touch()
-        entry = {"shard": "pool", "silver": {}}
         tenants = {
-            "acme": {**entry, "file": f"acme/{acme}.duckdb", "version": acme},
-            "bolt": {**entry, "file": f"bolt/{bolt}.duckdb", "version": bolt},
+            "acme": Publication(shard="pool", file=f"acme/{acme}.duckdb", version=acme),
+            "bolt": Publication(shard="pool", file=f"bolt/{bolt}.duckdb", version=bolt),
         }
-        told = (now - timedelta(days=age)).isoformat()
-        Manifest(number, told, tenants, {"file": f"_all/{number}.duckdb", "version": number}).write(root)
+        everything = AllFile(f"_all/{number}.duckdb", number)
+        Manifest(number, now - timedelta(days=age), tenants, everything).write(root)
     (root / "acme" / "3.duckdb").touch()  # a publication on its way
     assert prune(root, now) == 2
     left = sorted(str(path.relative_to(root)) for path in root.rglob("*.duckdb"))

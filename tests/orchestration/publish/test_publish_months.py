@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from orchestration.publish.gold import GoldWriter
+from orchestration.publish.state import ShardState
 from warehouse_models.dbt import marts as gold_models
 from warehouse_models.lake import duck
 from warehouse_models.lake.lake import Lake
+from warehouse_models.published.publication import Pins
 
 MART = gold_models.marts()["fct_feature_usage_daily"]
 JANUARY, MARCH = date(2024, 1, 30), date(2024, 3, 2)
@@ -32,7 +34,7 @@ class Gold:
         )
 
     def write(self, slices: Mapping[str, Any], mart: gold_models.Mart = MART) -> None:
-        writer = GoldWriter(self.connection, self.lake, "pool", {}, {})
+        writer = GoldWriter(ShardState(self.connection, self.lake, Pins("pool")))
         writer._replace(mart, slices, set(slices), {})
 
     def files(self) -> set[str]:

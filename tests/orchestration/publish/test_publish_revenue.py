@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from warehouse_models import home
 from warehouse_models.dbt import marts as gold_models
 from warehouse_models.lake import duck
 from warehouse_models.published.manifest import Manifest
+from warehouse_models.published.publication import Publication
 
 pytestmark = pytest.mark.slow
 
@@ -48,14 +50,14 @@ class Job(RevenueJob):
     def versions(self) -> dict[str, int | None]:
         return {name: self.lake.version(gold_models.marts()[name].spec, "pool") for name in REVENUE}
 
-    def entry(self) -> dict[str, Any]:
+    def publication(self) -> Publication:
         manifest = Manifest.read(home.published_root())
         assert manifest is not None
         return manifest.tenants["acme"]
 
     def check(self, patches: int) -> None:
         manifest = Manifest.read(home.published_root())
-        assert manifest is not None and manifest.tenants["acme"]["patches"] == patches
+        assert manifest is not None and manifest.tenants["acme"].patches == patches
         built = self.tables(home.build_path("pool"))
         assert self.tables(manifest.file_of(home.published_root(), "acme")) == built, "the tenant's file"
         assert self.tables(manifest.all_file(home.published_root())) == built, "gold Delta"
@@ -69,16 +71,16 @@ def test_the_manifest_says_who_has_revenue_from_the_first_bill_on_and_no_run_of_
     assert met(one) == met(all_tenants) == [], "nothing is published"
     job.land("events", event(1, "2024-03-01"))
     job.run()
-    assert job.entry()["revenue_through"] is None and met(one) == met(all_tenants) == []
+    assert job.publication().revenue_through is None and met(one) == met(all_tenants) == []
 
     job.land("subscriptions", period("2024-01-15", 100, updated_at="2024-04-01"), as_of="2024-04-10")
     job.run()
-    assert job.entry()["revenue_through"] == "2024-04-10" and met(one) == met(all_tenants) == ["revenue"]
+    assert job.publication().revenue_through == date(2024, 4, 10) and met(one) == met(all_tenants) == ["revenue"]
     assert met(Principal.of("bolt")) == met(Principal.of()) == [], "a neighbour's revenue"
 
     job.land("events", event(2, "2024-03-02"))
     job.run()
-    assert job.entry()["version"] == 3 and job.entry()["revenue_through"] == "2024-04-10"
+    assert job.publication().version == 3 and job.publication().revenue_through == date(2024, 4, 10)
 
 
 def test_a_correction_of_an_old_period_is_served_and_a_day_of_events_leaves_revenue_alone(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
 
 import deltalake
 import duckdb
@@ -18,7 +17,8 @@ from dashboards.files import TYPES
 from tests.support.worlds import serving_revenue as world_revenue
 from warehouse_models.dbt.marts import marts
 from warehouse_models.lake import duck
-from warehouse_models.published.manifest import Manifest
+from warehouse_models.published.manifest import AllFile, Manifest
+from warehouse_models.published.publication import Publication
 
 DAYS = 200
 GREEN, HELD, ADDED = "meridian", "harbor", "quarry"
@@ -65,7 +65,7 @@ def build(home: Path) -> Path:
         tenants[tenant] = _entry(tenant, 1, now)
     _all_file(published / "_all" / "1.duckdb", published)
     tables = {"pool": {"silver/product/events": 1, "silver/product/sessions": 1}}
-    Manifest(1, now.isoformat(), tenants, {"file": "_all/1.duckdb", "version": 1}, tables).write(published)
+    Manifest(1, now, tenants, AllFile("_all/1.duckdb", 1), tables).write(published)
     return home
 
 
@@ -79,23 +79,23 @@ def add(home: Path, has_billing: bool) -> Manifest:
     version = len(list((published / ADDED).glob("*.duckdb"))) + 1
     _tenant_file(published / ADDED / f"{version}.duckdb", ADDED, _events(home), now, has_billing)
     tenants = dict(before.tenants) | {ADDED: _entry(ADDED, version, now, has_billing)}
-    Manifest(before.number + 1, now.isoformat(), tenants, before.all, before.tables).write(published)
+    Manifest(before.number + 1, now, tenants, before.all, before.tables).write(published)
     return before
 
 
-def _entry(tenant: str, version: int, now: dt.datetime, has_billing: bool = True) -> dict[str, Any]:
-    return {
-        "file": f"{tenant}/{version}.duckdb",
-        "version": version,
-        "shard": "pool",
-        "published_at": now.isoformat(),
-        "figures_at": now.isoformat(),
-        "is_held": tenant == HELD,
-        "held_reason": REASON if tenant == HELD else None,
-        "checks_failed": int(tenant == HELD),
-        "data_through": LAST_DAY.isoformat(),
-        "revenue_through": LAST_DAY.isoformat() if has_billing else None,
-    }
+def _entry(tenant: str, version: int, now: dt.datetime, has_billing: bool = True) -> Publication:
+    return Publication(
+        shard="pool",
+        file=f"{tenant}/{version}.duckdb",
+        version=version,
+        published_at=now,
+        figures_at=now,
+        is_held=tenant == HELD,
+        held_reason=REASON if tenant == HELD else None,
+        checks_failed=int(tenant == HELD),
+        data_through=LAST_DAY,
+        revenue_through=LAST_DAY if has_billing else None,
+    )
 
 
 def _events(home: Path) -> Path:

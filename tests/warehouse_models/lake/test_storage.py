@@ -27,6 +27,7 @@ from warehouse_models.lake import duck, storage
 from warehouse_models.lake.lake import Lake
 from warehouse_models.published import replica
 from warehouse_models.published.manifest import Manifest
+from warehouse_models.published.publication import Publication
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +140,8 @@ def publication(root: Path, number: int, token: str | None) -> str:
     with duck.connect(root / "acme" / f"{number}.duckdb") as connection:
         connection.execute(f"CREATE SCHEMA marts; CREATE TABLE marts.trust AS SELECT {number} AS version")
     file = replica.upload(root, f"acme/{number}.duckdb")
-    entry = {"file": file, "version": number, "shard": "pool", "silver": {}}
-    assert replica.swap(root, Manifest(number, datetime.now(UTC).isoformat(), {"acme": entry}), token)
+    publication = Publication(shard="pool", file=file, version=number)
+    assert replica.swap(root, Manifest(number, datetime.now(UTC), {"acme": publication}), token)
     return file
 
 
