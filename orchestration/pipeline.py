@@ -14,8 +14,8 @@ from orchestration.locks import run_lock
 from orchestration.services.instance import PARTITION_TAG, PID_TAG
 
 if TYPE_CHECKING:
-    from orchestration.gold.build import GoldResult
     from orchestration.gold.dbt_process import DbtProcess
+    from orchestration.gold.result import GoldResult
     from transforms.engines.engine import Engine
     from warehouse_models.lake.lake import Lake
 

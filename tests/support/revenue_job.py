@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from orchestration.gold.build import GoldResult, run_gold
+from orchestration.gold.build import run_gold
+from orchestration.gold.result import GoldResult
 from orchestration.publish.publish import publish
 from tests.support.lakes import land_rows
 from transforms.runner import run_transforms

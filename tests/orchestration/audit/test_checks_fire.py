@@ -10,7 +10,8 @@ import pytest
 
 from orchestration.audit.rules import gold_rules
 from orchestration.audit.verdict import Verdict
-from orchestration.gold.build import GoldResult, run_gold
+from orchestration.gold.build import run_gold
+from orchestration.gold.result import GoldResult
 from orchestration.publish.publish import publish
 from tests.orchestration.audit.test_check_words import dbt_tests
 from tests.support.lakes import land_rows

@@ -12,7 +12,8 @@ import pytest
 
 from orchestration.audit.plan_misses import sentence
 from orchestration.gold import plan as gold_plan
-from orchestration.gold.build import GoldResult, run_gold
+from orchestration.gold.build import run_gold
+from orchestration.gold.result import GoldResult
 from orchestration.publish.publish import publish
 from tests.orchestration.gold.test_gold_incremental import TABLES, contents
 from tests.support.lakes import land_rows, silver, whole

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.gold.build import GoldResult, run_gold
+from orchestration.gold.build import run_gold
+from orchestration.gold.result import GoldResult
 from orchestration.publish.publish import publish
 from tests.support.oracle.marts import Tenant, expected, rounded
 from tests.support.worlds.silver import SilverWorld, at

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from dashboards.files import Assets
-from orchestration.gold.build import GoldResult, run_gold
+from orchestration.gold.build import run_gold
+from orchestration.gold.result import GoldResult
 from orchestration.publish.held import HeldTenant, held_tenants
 from orchestration.publish.publish import publish
 from serving.connection import ALL, Principal, open_serving

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from orchestration.gold import build as building
-from orchestration.gold.build import GoldResult, run_gold
+from orchestration.gold import due
+from orchestration.gold.build import run_gold
+from orchestration.gold.result import GoldResult
 from orchestration.publish import publications
 from orchestration.publish.held import held_tenants
 from orchestration.publish.publish import publish
@@ -68,7 +70,7 @@ def test_a_fault_in_old_days_holds_until_a_check_finds_it_gone(
     # Nothing moved: nobody is judged. Other checks: the held one is, and nothing is built for it.
     build("update marts.fct_feature_usage_daily set users = 1 where tenant_id = 'bolt' and date = '2024-01-02'")
     assert run(world).skipped
-    for module in (building, publications):
+    for module in (due, publications):
         monkeypatch.setattr(module, "checks_hash", lambda: "others")
     again = run(world)
     assert not again.models and set(again.verdicts) == {"bolt"}

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from orchestration.audit.verdict import Failure, Verdict
-from orchestration.gold.build import GoldResult, run_gold
+from orchestration.gold.build import run_gold
+from orchestration.gold.result import GoldResult
 from orchestration.publish import publications
 from orchestration.publish import publish as publishing
 from orchestration.publish.files import write_all_file

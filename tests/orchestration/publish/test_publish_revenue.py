@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dashboards.needs import met
-from orchestration.gold.build import GoldResult
+from orchestration.gold.result import GoldResult
 from serving.connection import ALL, Principal
 from tests.support.revenue_job import RevenueJob
 from warehouse_models import home
