@@ -9,8 +9,10 @@ from typing import NoReturn
 
 import typer
 
-from orchestration.cli import catalog, collector, demo, hooks, landing, run, sandbox, services, sources, sql, users
+from orchestration.cli.answers_out import sql, user
+from orchestration.cli.data_in import collector, hook, land, sandbox, source, tenant
 from orchestration.cli.output import TenureGroup
+from orchestration.cli.running import demo, run, up
 
 HELP = """
 Tenure, the open customer-success lakehouse.
@@ -46,7 +48,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (demo, run, services, landing, sources, hooks, collector, sql, catalog, users, sandbox):
+for module in (demo, run, up, land, source, hook, collector, sql, tenant, user, sandbox):
     module.register(app)
 
 

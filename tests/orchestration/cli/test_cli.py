@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from orchestration.cli import app
-from orchestration.cli.run import print_result
+from orchestration.cli.running.run import print_result
 from orchestration.publish.held import held_tenants
 from orchestration.run import RunResult
 from warehouse_models import home

@@ -30,7 +30,7 @@ def demo(
 
     Leaves Dagster, the collector and Superset running and prints where to look. Safe to repeat: nothing lands twice.
     """
-    from orchestration.cli.run import print_progress
+    from orchestration.cli.running.run import print_progress
     from orchestration.demo import demo as run_demo
 
     started = time.monotonic()

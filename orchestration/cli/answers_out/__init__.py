@@ -1,0 +1,1 @@
+"""Commands that give answers, and say who gets them."""

@@ -1,0 +1,1 @@
+"""Commands that run the pipeline and the services, and look after them."""
