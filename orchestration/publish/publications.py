@@ -24,7 +24,7 @@ from warehouse_models.published import replica
 from warehouse_models.published.publication import Pins, Publication
 
 # A patched file keeps blocks of the rows that were replaced: after so many patches it is written anew.
-_PATCHES = 20
+MOST_PATCHES = 20
 # What a held tenant's file says of itself: where one of these moves, its last file is copied.
 _SHOWN = ("checks_failed", "is_held", "held_reason", "contracts")
 
@@ -93,7 +93,7 @@ def _write_file(state: ShardState, gold: GoldWriter, last: Publication, file: Te
 
 def _moved(gold: GoldWriter, slug: str, last: Publication) -> dict[str, Slices] | None:
     """Mart → slices in which the tenant's last file differs from what is to be published; None: write it anew."""
-    if last.file is None or last.contracts != contracts_hash() or last.patches >= _PATCHES:
+    if last.file is None or last.contracts != contracts_hash() or last.patches >= MOST_PATCHES:
         return None
     moved: dict[str, Slices] = {}
     for name, mart in gold_models.marts().items():

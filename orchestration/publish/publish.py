@@ -81,7 +81,7 @@ def publish(lake: Lake, shard: str, verdicts: Mapping[str, Verdict]) -> PublishR
         if change.is_empty:
             return result
         with _timed(result, "manifest"):
-            result.manifest = _swap(state, change)
+            result.manifest = swap(state, change)
         for slug, publication in change.publications.items():
             if publication.is_held:
                 result.held[slug] = str(publication.held_reason)
@@ -109,7 +109,7 @@ def _change(state: ShardState, verdicts: Mapping[str, Verdict], result: PublishR
     return replace(change, pins=Pins(state.shard, versions))
 
 
-def _swap(state: ShardState, change: Change) -> int:
+def swap(state: ShardState, change: Change) -> int:
     """Write the file over all tenants and make the new manifest the present one; its number.
 
     Several shards publish at once: whoever comes later takes the others' latest state along. TenureError where another
@@ -129,13 +129,13 @@ def _swap(state: ShardState, change: Change) -> int:
                 raise TenureError(
                     f"the publication of shard {shard}", why, "run again; one host a shard saves the work"
                 )
-            manifest = _next(state, change, before)
+            manifest = next_manifest(state, change, before)
             if replica.swap(root, manifest, token):
                 return manifest.number
         raise TenureError("the published manifest", "other hosts keep changing it", "run again")
 
 
-def _next(state: ShardState, change: Change, before: Manifest) -> Manifest:
+def next_manifest(state: ShardState, change: Change, before: Manifest) -> Manifest:
     """The manifest after `before`, its file over all tenants written."""
     tenants = {slug: last for slug, last in before.tenants.items() if slug not in change.gone}
     versions = {**before.tables.get(state.shard, {}), **change.pins.versions}

@@ -199,7 +199,7 @@ def test_publications_of_two_hosts_at_once_are_both_kept_and_one_shard_is_not_se
     run_transforms(lake, "own")
     verdicts = run_gold(lake, "own").verdicts
     root = home.published_root()
-    real, started = publishing._next, replica.present(root)[0].number
+    real, started = publishing.next_manifest, replica.present(root)[0].number
     now = datetime.now(UTC)
     reason = {"is_held": True, "held_reason": "nothing of it is right", "held_since": now, "checks_failed": 1}
     held = Publication(shard="own", published_at=now, **reason)
@@ -217,7 +217,7 @@ def test_publications_of_two_hosts_at_once_are_both_kept_and_one_shard_is_not_se
                 )
         return made
 
-    monkeypatch.setattr(publishing, "_next", after_another_host)
+    monkeypatch.setattr(publishing, "next_manifest", after_another_host)
     between.append({"cord": held})
     with pytest.raises(TenureError, match="another host published it"):
         publish(lake, "own", verdicts)

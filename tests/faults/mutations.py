@@ -45,7 +45,7 @@ class Mutation:
 
 
 _append, _replace, _write_all, _swap, _prepare = (
-    Lake.append, Lake.replace, publish.write_all_file, publish._swap, control.prepare,
+    Lake.append, Lake.replace, publish.write_all_file, publish.swap, control.prepare,
 )  # fmt: skip
 _store_append = Store.append
 _late: list[tuple[Any, ...]] = []
@@ -111,7 +111,7 @@ MUTATIONS: dict[str, Mutation] = {
         "transform", _KILLS, "/silver/product/", {(Lake, "replace"): _two_commits}
     ),
     "the manifest is swapped before its file": Mutation(
-        "publish", _KILLS, "published/_all/", {(publish, "_swap"): _manifest_first}
+        "publish", _KILLS, "published/_all/", {(publish, "swap"): _manifest_first}
     ),
     "the manifest is written in place": Mutation(
         "publish", ("full disk", "kill at random"), "published/manifest", {(manifest, "write_atomically"): _in_place}

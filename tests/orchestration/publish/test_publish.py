@@ -175,7 +175,7 @@ def test_a_patched_file_holds_the_same_rows_as_the_build_until_one_is_written_an
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.run()
-    monkeypatch.setattr(publications, "_PATCHES", 1)
+    monkeypatch.setattr(publications, "MOST_PATCHES", 1)
     steps = (
         (1, "2024-01-07 09:00", "g"),  # a day more, a new account, a new feature
         (0, "2024-01-08 09:00", "f"),  # patched often enough
@@ -220,7 +220,7 @@ def test_a_kill_before_the_swap_leaves_the_old_state_and_the_next_run_publishes(
     shop.pool.commit()
     gold = run_gold(shop.lake, "pool")
     before = (home.published_root() / "manifest.json").read_text()
-    for step in ("write_all_file", "_swap"):
+    for step in ("write_all_file", "swap"):
         with monkeypatch.context() as patch:
             patch.setattr(publishing, step, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
