@@ -1,4 +1,4 @@
-"""The collector as a web application: a request's key is known, its body sound, its record on the disk; then 200.
+"""The collector as a web application: a request's key is known, its body sound, its message on the disk; then 200.
 
 POST /v1/{call}  /beacon/v1/{call}      events, by the paths of Segment and RudderStack (protocol.CALLS)
 POST /hooks/{tenant}/{system}/{id}      deliveries of webhooks (webhooks/endpoint.py)
@@ -56,9 +56,9 @@ async def collect(request: _Request) -> Response:
 async def hook(request: _Request) -> Response:
     """Take a delivery of a webhook."""
     collector = request.state["collector"]
-    known = await collector.hooks.known(**request.path_params)
+    served = await collector.hooks.at(**request.path_params)
     async with collector.body(request.stream()) as raw:
-        headers = await collector.hooks.take(known, request, raw)
+        headers = await collector.deliveries.take(served, request, raw)
     return answer(protocol.SUCCESS, headers=headers)
 
 

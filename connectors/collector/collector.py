@@ -34,7 +34,8 @@ class Collector:
     def __init__(self, lake: Lake, journal: Journal, metrics: Metrics) -> None:
         self.keys, self._metrics = Keys(lake), metrics
         self.group = GroupCommit(journal, _log_failure, metrics.synced)
-        self.hooks = HookEndpoint(lake, self.keys, self.append)
+        self.deliveries = HookEndpoint(lake, self.keys, self.append)
+        self.hooks = self.deliveries.hooks
         self._is_settled = asyncio.Event()
         self._held = 0
         metrics.watch(

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from connectors.collector.http.following import Following
+from connectors.collector.http.following import Following, NotRead
 from connectors.collector.http.protocol import Refusal, unauthorized
 from warehouse_models.catalog.sources import TABLE, Sources, hash_of
 from warehouse_models.catalog.tenants import Catalog
@@ -68,29 +68,28 @@ class Keys:
 
     def __init__(self, lake: Lake) -> None:
         self._catalog = Catalog(lake)
-        self._sources: Following[dict[str, Writer]] = Following({}, self._load)
+        self._writers = Following(self._load)
         self._buckets: dict[str, Bucket] = {}
 
     @property
     def is_loaded(self) -> bool:
         """Whether the catalog could be read at least once."""
-        return self._sources.is_loaded
+        return self._writers.is_loaded
 
     @property
     def age(self) -> float:
         """Seconds since the catalog was read; infinite: never."""
-        return self._sources.age
+        return self._writers.age
 
     async def writer(self, key: str | None) -> Writer:
         """Who writes by this key. Refusal 401: nobody; 503: unknown, and the catalog cannot be read."""
         if key is None:
             raise unauthorized()
-        sha, asked = hash_of(key), time.monotonic()
-        writer = self._sources.value.get(sha)
-        if writer is None:
-            if not await self._sources.read_since(asked):
-                raise Refusal(503, "catalog_unreadable", "who has this key cannot be looked up now; come again", 5)
-            writer = self._sources.value.get(sha)
+        try:
+            writer = await self._writers.find(hash_of(key))
+        except NotRead:
+            why = "who has this key cannot be looked up now; come again"
+            raise Refusal(503, "catalog_unreadable", why, 5) from None
         if writer is None or (writer.until is not None and datetime.now(UTC) >= writer.until):
             raise unauthorized()
         return writer
@@ -107,11 +106,11 @@ class Keys:
 
     async def read(self) -> None:
         """Read the catalog, if it can be read."""
-        await self._sources.read_since(time.monotonic())
+        await self._writers.read()
 
     async def follow(self) -> None:
         """Read the catalog again and again, until cancelled."""
-        await self._sources.follow()
+        await self._writers.follow()
 
     def _load(self, before: dict[str, Writer]) -> dict[str, Writer]:
         now = datetime.now(UTC)

@@ -1,6 +1,6 @@
-"""What a journal record says, and the events in it as the contract reads them (METRICS §1).
+"""What a payload of the journal says, and the events in it as the contract reads them (METRICS §1).
 
-    record = [1, received_at, tenant, source, call] as JSON, a line feed, the body as it came
+    payload = [1, received_at, tenant, source, call] as JSON, a line feed, the body as it came
 
 A request becomes its events here, in the lander and not before the reply: a reply waits for the disk and for nothing
 else, and a rule that is mended later still finds the body as it came.
@@ -46,7 +46,7 @@ class Message(NamedTuple):
         head, _, body = payload.partition(b"\n")
         version, received_at, tenant, source, call = orjson.loads(head)
         if version != _VERSION:
-            raise ValueError(f"a record of version {version}")
+            raise ValueError(f"a message of version {version}")
         return cls(received_at, tenant, source, call, body)
 
 

@@ -1,1 +1,1 @@
-"""What was acknowledged and is not in bronze yet: synced files of records."""
+"""What was acknowledged and is not in bronze yet: synced files of messages."""

@@ -1,6 +1,6 @@
 """What a delivery says: its id, when what happened to what, and whether it holds the record or only names it.
 
-    journal record = [1, received_at, tenant, webhook, "hook:<system>"] | {"id": …, "base64": …} | the body as it came
+    message = [1, received_at, tenant, webhook, "hook:<system>"] | {"id": …, "base64": …} | the body as it came
 
 What an item is, and how a vendor's event is read, stands with the vendor (`systems/webhook.py`).
 """
@@ -40,7 +40,7 @@ class Bad:
 
 
 def to_journal(sent_id: str | None, raw: bytes) -> bytes:
-    """The body of a journal record, UTF-8 whatever was sent."""
+    """The body of a message, UTF-8 whatever was sent."""
     try:
         raw.decode()
         head, kept = {"id": sent_id, "base64": False}, raw

@@ -16,13 +16,12 @@ from typing import Any
 
 import pytest
 
-from connectors.collector.http.keys import Keys
 from connectors.collector.http.messages import Message
 from connectors.collector.http.protocol import Refusal
 from connectors.collector.journal.frames import frame
 from connectors.collector.journal.segments import closed_segments
 from connectors.collector.landing.lander import land_journals
-from connectors.collector.webhooks.endpoint import HookEndpoint
+from connectors.collector.webhooks.handshake import keep_secret
 from connectors.collector.webhooks.items import to_journal
 from tests.connectors.collector.webhooks.test_hooks import DELIVERIES, FETCHES, deliver, hook_of, landed
 from tests.support.vendors import body_of, hubspot_event, stripe_event
@@ -182,8 +181,6 @@ def test_two_landers_of_two_journals_land_a_delivery_that_both_hold_once(
 def test_a_handshake_whose_commit_is_said_to_have_failed_keeps_the_secret_that_the_catalog_may_name(
     own_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def append(message: Message, events: int, size: int) -> None: ...
-
     hook, _ = own_world.hooks.add("acme", "asana")
     shake_hands = Hooks.shake_hands
 
@@ -193,7 +190,7 @@ def test_a_handshake_whose_commit_is_said_to_have_failed_keeps_the_secret_that_t
 
     monkeypatch.setattr(Hooks, "shake_hands", lost_reply)
     with pytest.raises(Refusal) as refused:
-        HookEndpoint(own_world.lake, Keys(own_world.lake), append)._keep_secret(hook, "offered-by-the-vendor")
+        keep_secret(own_world.catalog, hook, "offered-by-the-vendor")
     assert refused.value.status == 503
     (shaken,) = own_world.hooks.all("acme")
     assert [read_secret(where) for where in shaken.references(datetime.now(UTC))] == ["offered-by-the-vendor"]
