@@ -46,7 +46,7 @@ async def collect(request: _Request) -> Response:
     call = protocol.CALLS.get(request.path_params["call"])
     if call is None:
         raise Refusal(404, "not_found", "there is no such call; batch, track, identify, page, screen, group, alias")
-    key = protocol.key_outside(request.headers.get("authorization"), request.query_params)
+    key = _key_outside(request)
     writer = None if key is None else await collector.keys.writer(key)
     async with collector.body(request.stream()) as raw:
         await collector.keep(call, writer, raw)
@@ -71,7 +71,7 @@ async def settings(request: _Request) -> Response:
 
 async def source_config(request: _Request) -> Response:
     """What Rudder's browser SDK asks for first."""
-    key = protocol.key_outside(request.headers.get("authorization"), request.query_params)
+    key = _key_outside(request)
     writer = await request.state["collector"].keys.writer(key)
     return answer(orjson.dumps(protocol.source_config(key or "", writer.source_id, writer.name, writer.tenant)))
 
@@ -91,6 +91,12 @@ async def ready(request: _Request) -> Response:
     except OSError as error:
         raise Refusal(503, "not_writable", f"the journal cannot be written ({error.strerror})", 5) from None
     return answer(b'{"status":"ready"}')
+
+
+def _key_outside(request: _Request) -> str | None:
+    """The write key that the head names: in the header, else as ?writeKey=, which is read only then: it takes time."""
+    key = protocol.key_in_header(request.headers.get("authorization"))
+    return key or request.query_params.get("writeKey") or None
 
 
 def _routes(method: str, endpoint: Callable[[_Request], Awaitable[Response]], *paths: str) -> list[Route]:

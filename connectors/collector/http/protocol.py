@@ -65,8 +65,8 @@ def unauthorized() -> Refusal:
     return Refusal(401, "unauthorized", f"{why} writeKey in the body")
 
 
-def key_outside(authorization: str | None, query: Mapping[str, str]) -> str | None:
-    """The write key that the head names: the user of basic authentication, else ?writeKey=; None where neither does.
+def key_in_header(authorization: str | None) -> str | None:
+    """The write key that the header names, as the user of basic authentication; None where it names nobody.
 
     Refusal 401: the header claims to be basic authentication and cannot be read.
     """
@@ -78,9 +78,8 @@ def key_outside(authorization: str | None, query: Mapping[str, str]) -> str | No
         except (binascii.Error, ValueError):
             raise unauthorized() from None
         # The password is ignored, and so is a colon that is not there.
-        if user := decoded.partition(":")[0]:
-            return user
-    return query.get("writeKey") or None
+        return decoded.partition(":")[0] or None
+    return None
 
 
 def key_inside(body: Mapping[str, Any]) -> str | None:
