@@ -11,7 +11,6 @@ TenureError, naming the holder, when `patience` seconds were not enough.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from warehouse_models import home
 from warehouse_models.errors import TenureError
+from warehouse_models.files import release_lock, take_lock
 
 POLL_SECONDS = 0.05
 
@@ -54,7 +54,7 @@ def _hold(path: Path, what: str, owner: str, patience: float, on_wait: OnWait | 
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         deadline = time.monotonic() + patience
-        while not _taken(file.fileno()):
+        while not take_lock(file.fileno()):
             # Empty for the instant between taking and signing.
             holder = path.read_text(encoding="utf-8") or "another process"
             if on_wait:
@@ -72,12 +72,4 @@ def _hold(path: Path, what: str, owner: str, patience: float, on_wait: OnWait | 
         finally:
             file.truncate(0)
             # Not left to close(): a child forked meanwhile shares the open file, and would keep the lock with it.
-            fcntl.flock(file, fcntl.LOCK_UN)
-
-
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+            release_lock(file.fileno())

@@ -10,7 +10,11 @@ _BLOCK = 1 << 16
 
 
 class DamagedGzip(Exception):
-    """The compressed data is damaged, or ends before its end."""
+    """The compressed data cannot be unpacked to its end."""
+
+
+class CutGzip(DamagedGzip):
+    """The compressed data ends before its end."""
 
 
 class Gunzip:
@@ -55,7 +59,7 @@ class Gunzip:
             else:
                 packed = self._member.unconsumed_tail or self._file.read(_BLOCK)
                 if not packed:
-                    raise DamagedGzip("it ends in the middle")
+                    raise CutGzip("it ends in the middle")
             try:
                 plain = self._member.decompress(packed, size)
             except zlib.error as error:

@@ -6,7 +6,6 @@ views pinned to a version; the file over all tenants holds views over gold and s
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from orchestration.publish.sql import columns_of, literal
 from orchestration.publish.views import Scope, gold_view, silver_view
 from warehouse_models.dbt import marts as gold_models
 from warehouse_models.dbt.sources import DUCKDB_TYPES
+from warehouse_models.files import put_in_place
 from warehouse_models.lake import duck
 from warehouse_models.lake.lake import Lake
 from warehouse_models.lake.slices import Slices, predicate
@@ -88,7 +88,7 @@ class TenantFile:
             connection.execute("checkpoint")
         finally:
             connection.close()
-        _publish(temporary, self.path)
+        put_in_place(temporary, self.path)
 
     def _view(self, mart: str) -> str:
         return silver_view(mart, self.lake, [Scope.of_tenant(self.pins, self.tenant)])
@@ -163,12 +163,6 @@ def _temporary(path: Path) -> Path:
     return temporary
 
 
-def _publish(temporary: Path, path: Path) -> None:
-    with temporary.open("rb") as handle:
-        os.fsync(handle.fileno())
-    os.replace(temporary, path)
-
-
 class _written:
     """A DuckDB file attached for writing as `out`, new or a copy of `source`; gets its name when all of it is there."""
 
@@ -192,4 +186,4 @@ class _written:
             self.connection.execute("checkpoint out")
         self.connection.execute("detach out")
         if kind is None:
-            _publish(self.temporary, self.path)
+            put_in_place(self.temporary, self.path)

@@ -14,6 +14,7 @@ import yaml
 
 from orchestration.services.processes import is_alive
 from warehouse_models import home
+from warehouse_models.files import write_atomically
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -110,6 +111,4 @@ def bury_dead_runs(instance: DagsterInstance, *, services_stopped: bool = False)
 def _write(path: Path, value: dict[str, Any]) -> None:
     text = "# Written by tenure; changes here are overwritten.\n" + yaml.safe_dump(value, sort_keys=False)
     if not path.exists() or path.read_text() != text:
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(text)
-        fresh.replace(path)
+        write_atomically(path, text)

@@ -27,6 +27,7 @@ from orchestration.services.instance import (
 )
 from warehouse_models import home
 from warehouse_models.errors import TenureError
+from warehouse_models.files import write_atomically
 
 CODE, WEB, DAEMON, SUPERSET = "dagster-code", "dagster-web", "dagster-daemon", "superset"
 COLLECTOR, METRICS = "collector", "collector-metrics"
@@ -222,6 +223,4 @@ def _ports() -> dict[str, int]:
 def _remember(ports: dict[str, Any]) -> None:
     # The demo starts Superset beside Dagster: unguarded, the second to write would forget the first one's port.
     with ports_lock("the start of a service"):
-        fresh = _ports_file().with_suffix(".new")
-        fresh.write_text(json.dumps(_ports() | ports))
-        fresh.replace(_ports_file())
+        write_atomically(_ports_file(), json.dumps(_ports() | ports), "new")

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from pathlib import Path
 
 from warehouse_models import home
 from warehouse_models.errors import TenureError
+from warehouse_models.files import write_atomically
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
@@ -77,24 +77,9 @@ def write_secret(name: str, secret: str) -> str:
     folder = secrets_folder()
     if not _NAME.fullmatch(name):
         raise TenureError(f"secret {name!r}", "the name cannot be that of a file", "letters, digits, dots, dashes")
-    beside = folder / f".{name}.{secrets.token_hex(4)}"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(file, "wb") as stream:
-                stream.write(secret.encode() + b"\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            # A reader finds the whole secret or none.
-            beside.rename(folder / name)
-        finally:
-            beside.unlink(missing_ok=True)
-        at = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(at)
-        finally:
-            os.close(at)
+        write_atomically(folder / name, f"{secret}\n", mode=0o600, is_name_synced=True)
     except OSError as error:
         why = f"it cannot be written ({error.strerror})"
         raise TenureError(f"secret {folder / name}", why, "mend the disk, or its permissions") from error

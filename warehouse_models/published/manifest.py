@@ -9,13 +9,12 @@ Standard library only: the serving side reads it from Superset's environment.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from threading import get_ident
 
+from warehouse_models.files import write_atomically
 from warehouse_models.published.publication import Pins, Publication
 
 
@@ -120,16 +119,3 @@ class Manifest:
         for path in (root / "manifests" / f"{self.number}.json", root / "manifest.json"):
             # One writer at a time, so one name: what a kill leaves is used up by the next swap, not kept for ever.
             write_atomically(path, self.to_json(), "writing")
-
-
-def write_atomically(path: Path, text: str, temporary: str | None = None) -> None:
-    """Replace a small file so that a reader sees the old text or the new one, also after a power cut.
-
-    `temporary`: how the name ends meanwhile; by default each thread has its own.
-    """
-    written = path.with_name(f".{path.name}.{temporary or f'{os.getpid()}.{get_ident()}'}")
-    with written.open("w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(written, path)

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 from warehouse_models import home
 from warehouse_models.errors import TenureError
+from warehouse_models.files import replacing, write_atomically
 from warehouse_models.lake import storage
-from warehouse_models.published.manifest import Manifest, write_atomically
+from warehouse_models.published.manifest import Manifest
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -89,18 +90,13 @@ def fetch(root: Path, files: Iterable[str]) -> None:
 
         target = root / file
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.{get_ident()}.fetching")
-        try:
-            with _explained(), temporary.open("wb") as out:
+        with replacing(target, f"{os.getpid()}.{get_ident()}.fetching") as out:
+            with _explained():
                 for chunk in obstore.get(_store(), file).stream():
                     out.write(chunk)
                 out.flush()
-                os.fsync(out.fileno())
-            if _hash(temporary) != target.stem.partition(".")[2]:
+            if _hash(Path(out.name)) != target.stem.partition(".")[2]:
                 raise TenureError(f"the published file {file}", "its copy is not what was published", "try again")
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def upload(root: Path, file: str) -> str:

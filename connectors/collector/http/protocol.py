@@ -11,13 +11,14 @@ import base64
 import binascii
 import json
 import re
-import zlib
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
 import orjson
 
 from connectors.contracts.deep import deep
+from connectors.files.gunzip import MAGIC, CutGzip, DamagedGzip, Gunzip
 
 BATCH = "batch"
 # A path's last part -> the type of its one event, or BATCH. One letter: Segment's browser SDK.
@@ -30,8 +31,6 @@ MOST_BODY = 8 * 1024 * 1024 + 64 * 1024
 SUCCESS = b'{"success":true}'
 # SDKs close a batch at a hundred events, or by its bytes. More would be made of nothing: 36 KiB of gzip hold 4 million.
 MOST_EVENTS = 50_000
-_GZIP = b"\x1f\x8b"
-_STEP = 256 * 1024
 # More than the contract can write again (an event of so many levels is always quarantined), and orjson reads 1,024.
 _LEVELS = 1_010
 # A string, ended by its quote or by the text's end (else the search would begin anew at each quote), or a bracket.
@@ -90,28 +89,21 @@ def key_inside(body: Mapping[str, Any]) -> str | None:
 
 def unpacked(raw: bytes) -> bytes:
     """The body without gzip, if its first bytes say gzip. Refusal: damaged, or more than MOST_BODY."""
-    if not raw.startswith(_GZIP):
+    if not raw.startswith(MAGIC):
         return raw
-    parts: list[bytes] = []
-    size = 0
-    rest = raw
-    while rest:
-        member = zlib.decompressobj(wbits=31)
-        while not member.eof:
-            try:
-                # Never more than a step beyond what is allowed: a body of 8 KiB can unpack to 8 MiB.
-                part = member.decompress(rest, _STEP)
-            except zlib.error:
-                raise Refusal(400, "bad_gzip", "the body begins like gzip and cannot be unpacked") from None
-            rest = member.unconsumed_tail
-            size += len(part)
-            if size > MOST_BODY:
-                raise too_large()
-            parts.append(part)
-            if not part and not rest and not member.eof:
-                raise Refusal(400, "bad_gzip", "the gzip body ends in the middle")
-        rest = member.unused_data.lstrip(b"\0")
-    return b"".join(parts)
+    stream = Gunzip(BytesIO(raw))
+    try:
+        # Never more than a byte beyond what is allowed: a body of 8 KiB can unpack to 8 MiB.
+        plain = stream.read(MOST_BODY + 1)
+        if len(plain) > MOST_BODY:
+            raise too_large()
+        # What came before the damage is given first, and no event of a damaged body is taken.
+        stream.read(1)
+    except CutGzip:
+        raise Refusal(400, "bad_gzip", "the gzip body ends in the middle") from None
+    except DamagedGzip:
+        raise Refusal(400, "bad_gzip", "the body begins like gzip and cannot be unpacked") from None
+    return plain
 
 
 def parsed(text: bytes) -> tuple[dict[str, Any], bytes]:

@@ -21,8 +21,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from connectors.collector.journal.frames import frame
-from connectors.collector.journal.segments import ASKED, close_left, close_segment, lock, sync_folder
+from connectors.collector.journal.segments import ASKED, close_left, close_segment, lock
 from warehouse_models.errors import TenureError
+from warehouse_models.files import sync_folder
 
 SEGMENT_BYTES = 32 * 1024 * 1024
 _MOST_JOURNALS = 64

@@ -1,14 +1,13 @@
-"""The files of a journal's folder: who works on it, which segments are closed, what makes a name durable."""
+"""The files of a journal's folder: who works on it, which segments are closed."""
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 from connectors.collector.journal.frames import torn_at
+from warehouse_models.files import sync_folder, take_lock
 
 # The file by which the lander asks the writer to close its segment.
 ASKED = "close"
@@ -25,12 +24,10 @@ class ClosedSegment(NamedTuple):
 def lock(folder: Path, name: str = "lock") -> int | None:
     """The lock of a folder as an open descriptor, to be closed; None where another process holds it."""
     file = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    return file
+    if take_lock(file):
+        return file
+    os.close(file)
+    return None
 
 
 def close_left(folder: Path) -> None:
@@ -62,28 +59,6 @@ def closed_segments(folder: Path) -> list[ClosedSegment]:
         elif writer not in waits:
             closed.append(ClosedSegment(writer, int(number), path))
     return closed
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names that were added to or taken from a folder durable."""
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def sync_disk(folder: Path) -> None:
-    """Make all that was written to the disk of a folder durable, by whomever. OSError: it may not be."""
-    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-    if syncfs is None:  # not Linux
-        return os.sync()
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        if syncfs(file):
-            raise OSError(ctypes.get_errno(), "the disk cannot be synced")
-    finally:
-        os.close(file)
 
 
 def close_segment(path: Path, size: int) -> None:

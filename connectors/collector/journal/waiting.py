@@ -7,13 +7,12 @@ The file is a segment of a writer of its own: the position of the one that the p
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from connectors.collector.journal.frames import Damage, frame, read_frames
-from connectors.collector.journal.segments import sync_folder
+from warehouse_models.files import sync_folder, write_atomically
 
 _SUFFIX = ".waiting"
 
@@ -23,13 +22,7 @@ def put_aside(folder: Path, payloads: Sequence[bytes]) -> Path:
     content = b"".join(map(frame, payloads))
     path = folder / f"{sha256(content).hexdigest()[:24]}-00000001{_SUFFIX}"
     # Two landers never work on one folder, so the name is ours.
-    begun = path.with_suffix(".begun")
-    with begun.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    begun.rename(path)
-    sync_folder(folder)
+    write_atomically(path, content, "begun", is_name_synced=True)
     return path
 
 

@@ -24,7 +24,6 @@ from duckdb import DuckDBPyConnection
 
 from connectors.collector.http.messages import Message, events, text
 from connectors.collector.journal.frames import Damage, read_frames
-from connectors.collector.journal.segments import sync_disk
 from connectors.collector.journal.waiting import put_aside
 from connectors.collector.landing.usage import ADDRESS as USAGE
 from connectors.collector.landing.usage import Usage
@@ -41,6 +40,7 @@ from connectors.landing.row_reader import How
 from connectors.landing.store import bronze_table
 from warehouse_models.catalog.tenants import Catalog, Tenant
 from warehouse_models.errors import TenureError
+from warehouse_models.files import sync_disk
 from warehouse_models.lake.lake import Lake
 from warehouse_models.lake.trail import landing
 from warehouse_models.spec import TableSpec
