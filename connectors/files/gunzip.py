@@ -24,6 +24,7 @@ class Gunzip:
         self._file = file
         self._member = zlib.decompressobj(wbits=31)
         self._ahead = b""
+        self._is_over = False
         self._damage: DamagedGzip | None = None
 
     def peek(self) -> bytes:
@@ -51,11 +52,11 @@ class Gunzip:
         return b"".join(parts)
 
     def _part(self, size: int) -> bytes:
-        while True:
+        while not self._is_over:
             if self._member.eof:
                 packed = self._next_member()
                 if not packed:
-                    return b""
+                    break
             else:
                 packed = self._member.unconsumed_tail or self._file.read(_BLOCK)
                 if not packed:
@@ -66,6 +67,7 @@ class Gunzip:
                 raise DamagedGzip(str(error)) from error
             if plain:
                 return plain
+        return b""
 
     def _next_member(self) -> bytes:
         rest = self._member.unused_data
@@ -77,8 +79,8 @@ class Gunzip:
             rest += more
         if rest and not rest.startswith(MAGIC):
             raise DamagedGzip("something else follows it")
-        self._member = zlib.decompressobj(wbits=31)
-        if not rest:
-            # Stay at the end when read again.
-            self._member.decompress(zlib.compress(b"", wbits=31))
+        if rest:
+            self._member = zlib.decompressobj(wbits=31)
+        # At the end it stays there when read again.
+        self._is_over = not rest
         return rest
