@@ -187,11 +187,11 @@ class CatalogTable(Generic[Row]):
         if tuple(key) in keys:
             return keys.index(tuple(key))
         names = sorted(last for *first, last in keys if first == owner)
-        known = ", ".join(names[:_MOST_LISTED]) or "none yet"
+        listed = ", ".join(names[:_MOST_LISTED]) or "none yet"
         if not owner:
-            why = f"the catalog does not know it (known: {known})"
+            why = f"the catalog does not know it (known: {listed})"
             raise TenureError(f"{self.thing} {name}", why, f"{self.command} add")
-        why = f"tenant {owner[0]} has none of this name (known: {known})"
+        why = f"tenant {owner[0]} has none of this name (known: {listed})"
         raise TenureError(f"{self.thing} {name}", why, f"{self.command} list --tenant {owner[0]}")
 
 

@@ -64,7 +64,7 @@ def list_hooks(
     catalog = Catalog()
     if tenant is not None:
         catalog.tenant(tenant)
-    rows = [_row(found) for found in Hooks(catalog, secret_makers()).all(tenant)]
+    rows = [_row(webhook) for webhook in Hooks(catalog, secret_makers()).all(tenant)]
     if as_json:
         print_json(rows)
     else:
@@ -80,8 +80,8 @@ def secret(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: 
     from warehouse_models.catalog.hooks import Hooks
     from warehouse_models.catalog.tenants import Catalog
 
-    told = typer.prompt("secret", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
-    _print(Hooks(Catalog(), secret_makers()).tell_secret(tenant, name, str(told).strip(), check_secret), None, as_json)
+    typed = typer.prompt("secret", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
+    _print(Hooks(Catalog(), secret_makers()).tell_secret(tenant, name, str(typed).strip(), check_secret), None, as_json)
 
 
 @hook.command("rotate")
@@ -130,42 +130,42 @@ def _reference(variable: str, file: Path | None) -> str | None:
     return None if file is None else file_reference(file)
 
 
-def _row(found: Hook) -> dict[str, object]:
+def _row(webhook: Hook) -> dict[str, object]:
     return {
-        "tenant": found.tenant_id,
-        "name": found.name,
-        "system": found.system,
-        "state": found.state,
-        "path": found.path,
-        "secret": found.secret_ref,
-        "old_secret": found.old_secret_ref,
-        "old_secret_until": found.old_secret_until,
-        "version": found.version,
-        "created_at": found.created_at,
-        "updated_at": found.updated_at,
+        "tenant": webhook.tenant_id,
+        "name": webhook.name,
+        "system": webhook.system,
+        "state": webhook.state,
+        "path": webhook.path,
+        "secret": webhook.secret_ref,
+        "old_secret": webhook.old_secret_ref,
+        "old_secret_until": webhook.old_secret_until,
+        "version": webhook.version,
+        "created_at": webhook.created_at,
+        "updated_at": webhook.updated_at,
     }
 
 
-def _print(found: Hook, made: str | None, as_json: bool) -> None:
+def _print(webhook: Hook, made: str | None, as_json: bool) -> None:
     from warehouse_models.catalog.hooks import ACTIVE, AWAITING
     from warehouse_models.catalog.secrets import SecretUnreadable, read_secret
 
     if as_json:
-        print_json(_row(found) | ({"signing_secret": made} if made else {}))
+        print_json(_row(webhook) | ({"signing_secret": made} if made else {}))
         return
     public = os.environ.get("TENURE_PUBLIC_URL", "").rstrip("/")
-    out.print(f"webhook [bold]{escape(found.name)}[/] of tenant {found.tenant_id}: {found.state}")
-    out.print(f"  {'URL' if public else 'path'}  {escape(public + found.path)}   (give it to {found.system})")
+    out.print(f"webhook [bold]{escape(webhook.name)}[/] of tenant {webhook.tenant_id}: {webhook.state}")
+    out.print(f"  {'URL' if public else 'path'}  {escape(public + webhook.path)}   (give it to {webhook.system})")
     if made:
-        out.print(f"  secret {made}   (shown once; enter it at {found.system})")
-    if found.state == AWAITING:
+        out.print(f"  secret {made}   (shown once; enter it at {webhook.system})")
+    if webhook.state == AWAITING:
         out.print("  its secret comes with the handshake, when the webhook is established")
-    elif found.state == ACTIVE and found.secret_ref is not None:
+    elif webhook.state == ACTIVE and webhook.secret_ref is not None:
         try:
-            read_secret(found.secret_ref)
+            read_secret(webhook.secret_ref)
         except SecretUnreadable as error:
             out.print(f"  [yellow]![/] {escape(error.what)}: {escape(error.why)}; until then deliveries get 503")
-            if found.secret_ref.startswith("file:") and not found.secret_ref.startswith("file:/"):
-                out.print(f"    tenure hook secret --tenant {found.tenant_id} --name {escape(found.name)!r}")
-    if found.old_secret_until is not None and found.state != "revoked":
-        out.print(f"  the old secret counts until {found.old_secret_until:%Y-%m-%d %H:%M} UTC")
+            if webhook.secret_ref.startswith("file:") and not webhook.secret_ref.startswith("file:/"):
+                out.print(f"    tenure hook secret --tenant {webhook.tenant_id} --name {escape(webhook.name)!r}")
+    if webhook.old_secret_until is not None and webhook.state != "revoked":
+        out.print(f"  the old secret counts until {webhook.old_secret_until:%Y-%m-%d %H:%M} UTC")
