@@ -1,4 +1,4 @@
-"""The `tenure` command. A module per group of commands; heavy imports stay inside the functions."""
+"""The `tenure` command. A module a command, named after it; heavy imports stay inside the functions."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import NoReturn
 import typer
 
 from orchestration.cli.answers_out import sql, user
-from orchestration.cli.data_in import collector, hook, land, sandbox, source, tenant
+from orchestration.cli.data_in import collector, hook, land, quarantine, sandbox, shard, source, tenant
 from orchestration.cli.output import TenureGroup
-from orchestration.cli.running import demo, run, up
+from orchestration.cli.running import demo, doctor, maintain, run, status, up
 
 HELP = """
 Tenure, the open customer-success lakehouse.
@@ -48,7 +48,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (demo, run, up, land, source, hook, collector, sql, tenant, user, sandbox):
+# In the order of the help.
+for module in (
+    *(demo, run, maintain, up, status, doctor),
+    *(land, quarantine, source, hook, collector, tenant, shard, sandbox),
+    *(sql, user),
+):
     module.register(app)
 
 

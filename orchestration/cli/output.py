@@ -47,10 +47,10 @@ class TenureGroup(TyperGroup):
         except typer.Exit:
             raise
         except Exception as error:
-            told = storage.explained(error, home.lake_root())
-            if told is None:
+            explanation = storage.explained(error, home.lake_root())
+            if explanation is None:
                 raise
-            print_error(told.what, told.why, told.next_step)
+            print_error(explanation.what, explanation.why, explanation.next_step)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as interrupt:
             err.print("\n[yellow]Stopped.[/] Nothing is half done: what was committed stays, the rest comes next time.")

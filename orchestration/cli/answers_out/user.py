@@ -9,15 +9,15 @@ import typer
 
 from orchestration.cli.output import JSON_OPTION, TenureGroup, out, print_json, print_rows, step
 
-user = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Superset logins, bound to tenants.")
+group = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Superset logins, bound to tenants.")
 
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the root command."""
-    app.add_typer(user, name="user", rich_help_panel="Answers out")
+    app.add_typer(group, name="user", rich_help_panel="Answers out")
 
 
-@user.command("add")
+@group.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="Login name.")],
     tenant: Annotated[list[str], typer.Option(help="A tenant this login may see; repeat for more.")],
@@ -38,21 +38,21 @@ def add(
         raise TenureError(f"role {role}", "a login of a tenant cannot have it", "executive or analyst")
     catalog = Catalog()
     tenants = [catalog.tenant(slug).tenant_id for slug in tenant]
-    exists = any(found["name"] == name for found in service.list_users(home.home()))
+    exists = any(login["name"] == name for login in service.list_users(home.home()))
     password = os.environ.get("TENURE_USER_PASSWORD") or (None if exists else new_password())
     with step(f"{'change' if exists else 'add'} {name} in Superset"):
         service.add_user(home.home(), name, tenants, role, password)
-    said = "" if os.environ.get("TENURE_USER_PASSWORD") or not password else f"   password {password} (shown once)"
-    out.print(f"user [bold]{name}[/] ({role}) sees {', '.join(tenants)}{said}")
+    shown = "" if os.environ.get("TENURE_USER_PASSWORD") or not password else f"   password {password} (shown once)"
+    out.print(f"user [bold]{name}[/] ({role}) sees {', '.join(tenants)}{shown}")
 
 
-@user.command("list")
+@group.command("list")
 def list_users(as_json: bool = JSON_OPTION) -> None:
     """List logins with role and tenants."""
     from dashboards import service
     from warehouse_models import home
 
-    rows = [found | {"tenants": ", ".join(found["tenants"])} for found in service.list_users(home.home())]
+    rows = [login | {"tenants": ", ".join(login["tenants"])} for login in service.list_users(home.home())]
     if as_json:
         print_json(rows)
     else:

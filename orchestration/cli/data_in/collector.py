@@ -9,20 +9,20 @@ import typer
 
 from orchestration.cli.output import TenureGroup, err, out
 
-collector = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="The tracking API that SDKs send to.")
+group = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="The tracking API that SDKs send to.")
 
 
-@collector.callback()
-def group() -> None:
+@group.callback()
+def about() -> None:
     """The tracking API that SDKs send to."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the root command."""
-    app.add_typer(collector, name="collector", rich_help_panel="Data in")
+    app.add_typer(group, name="collector", rich_help_panel="Data in")
 
 
-@collector.command("serve")
+@group.command("serve")
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8080,
@@ -58,7 +58,7 @@ def serve(
     serve_events(Lake(), binding, metrics_on=metrics_on, on_ready=ready)
 
 
-@collector.command("retry")
+@group.command("retry")
 def retry() -> None:
     """Hand what could not land to the next landing: of a tenant that the catalog lacked, or of another version.
 

@@ -17,7 +17,7 @@ from orchestration.cli.output import JSON_OPTION, TenureGroup, out, print_json, 
 if TYPE_CHECKING:
     from warehouse_models.catalog.hooks import Hook
 
-hook = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Webhooks that vendors deliver to the collector.")
+group = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Webhooks that vendors deliver to the collector.")
 
 TENANT = typer.Option(help="Whose webhook it is.")
 NAME = typer.Option(help="Name of the webhook. Default of `add`: the name of its system.")
@@ -27,10 +27,10 @@ SECRET_FILE = typer.Option(metavar="FILE", help="File on the collector's host th
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the root command."""
-    app.add_typer(hook, name="hook", rich_help_panel="Data in")
+    app.add_typer(group, name="hook", rich_help_panel="Data in")
 
 
-@hook.command("add")
+@group.command("add")
 def add(
     tenant: Annotated[str, TENANT],
     system: Annotated[str, typer.Option(help=f"Who delivers: {', '.join(webhook_systems())}.")],
@@ -48,11 +48,13 @@ def add(
     from warehouse_models.catalog.hooks import Hooks
     from warehouse_models.catalog.tenants import Catalog
 
-    added, made = Hooks(Catalog(), secret_makers()).add(tenant, system, name, _reference(secret_env, secret_file))
-    _print(added, made, as_json)
+    added, made_secret = Hooks(Catalog(), secret_makers()).add(
+        tenant, system, name, _reference(secret_env, secret_file)
+    )
+    _print(added, made_secret, as_json)
 
 
-@hook.command("list")
+@group.command("list")
 def list_hooks(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's; default: all.")] = None,
     as_json: bool = JSON_OPTION,
@@ -73,7 +75,7 @@ def list_hooks(
         print_rows(rows, columns, "No webhooks yet. Add one: tenure hook add")
 
 
-@hook.command("secret")
+@group.command("secret")
 def secret(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: bool = JSON_OPTION) -> None:
     """Enter the secret that the vendor shows, typed or piped in. It is kept in a file below TENURE_HOME/secrets."""
     from connectors.collector.webhooks.signatures import check_secret
@@ -84,7 +86,7 @@ def secret(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: 
     _print(Hooks(Catalog(), secret_makers()).tell_secret(tenant, name, str(typed).strip(), check_secret), None, as_json)
 
 
-@hook.command("rotate")
+@group.command("rotate")
 def rotate(
     tenant: Annotated[str, TENANT],
     name: Annotated[str, NAME],
@@ -104,13 +106,13 @@ def rotate(
     from warehouse_models.catalog.tenants import Catalog
 
     reference = _reference(secret_env, secret_file)
-    rotated, made = Hooks(Catalog(), secret_makers()).rotate(
+    rotated, made_secret = Hooks(Catalog(), secret_makers()).rotate(
         tenant, name, reference, grace=timedelta(hours=grace_hours)
     )
-    _print(rotated, made, as_json)
+    _print(rotated, made_secret, as_json)
 
 
-@hook.command("revoke")
+@group.command("revoke")
 def revoke(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: bool = JSON_OPTION) -> None:
     """Stop a webhook. A running collector refuses its deliveries within seconds."""
     from warehouse_models.catalog.hooks import Hooks
@@ -146,18 +148,18 @@ def _row(webhook: Hook) -> dict[str, object]:
     }
 
 
-def _print(webhook: Hook, made: str | None, as_json: bool) -> None:
+def _print(webhook: Hook, made_secret: str | None, as_json: bool) -> None:
     from warehouse_models.catalog.hooks import ACTIVE, AWAITING
     from warehouse_models.catalog.secrets import SecretUnreadable, read_secret
 
     if as_json:
-        print_json(_row(webhook) | ({"signing_secret": made} if made else {}))
+        print_json(_row(webhook) | ({"signing_secret": made_secret} if made_secret else {}))
         return
     public = os.environ.get("TENURE_PUBLIC_URL", "").rstrip("/")
     out.print(f"webhook [bold]{escape(webhook.name)}[/] of tenant {webhook.tenant_id}: {webhook.state}")
     out.print(f"  {'URL' if public else 'path'}  {escape(public + webhook.path)}   (give it to {webhook.system})")
-    if made:
-        out.print(f"  secret {made}   (shown once; enter it at {webhook.system})")
+    if made_secret:
+        out.print(f"  secret {made_secret}   (shown once; enter it at {webhook.system})")
     if webhook.state == AWAITING:
         out.print("  its secret comes with the handshake, when the webhook is established")
     elif webhook.state == ACTIVE and webhook.secret_ref is not None:

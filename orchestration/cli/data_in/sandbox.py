@@ -9,15 +9,15 @@ import typer
 
 from orchestration.cli.output import JSON_OPTION, TenureGroup, err, out, print_json, print_rows, step
 
-sandbox = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Simulated tenants with known true figures.")
+group = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Simulated tenants with known true figures.")
 
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the root command."""
-    app.add_typer(sandbox, name="sandbox", rich_help_panel="Data in")
+    app.add_typer(group, name="sandbox", rich_help_panel="Data in")
 
 
-@sandbox.command("create")
+@group.command("create")
 def create(
     seed: Annotated[int, typer.Option(help="The same seed, days and last day give the same bytes.")] = 7,
     days: Annotated[int, typer.Option(help="How many days of history.")] = 180,

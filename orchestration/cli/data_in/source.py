@@ -12,7 +12,7 @@ from orchestration.cli.output import JSON_OPTION, TenureGroup, out, print_json, 
 if TYPE_CHECKING:
     from warehouse_models.catalog.sources import Source
 
-source = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Sources of events and their write keys.")
+group = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Sources of events and their write keys.")
 
 TENANT = typer.Option(help="Whose source it is.")
 NAME = typer.Option(help="Name of the source, e.g. web.")
@@ -20,10 +20,10 @@ NAME = typer.Option(help="Name of the source, e.g. web.")
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the root command."""
-    app.add_typer(source, name="source", rich_help_panel="Data in")
+    app.add_typer(group, name="source", rich_help_panel="Data in")
 
 
-@source.command("add")
+@group.command("add")
 def add(
     tenant: Annotated[str, TENANT],
     name: Annotated[str, NAME],
@@ -40,7 +40,7 @@ def add(
     _print(added, None if write_key else key, as_json)
 
 
-@source.command("list")
+@group.command("list")
 def list_sources(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's; default: all.")] = None,
     as_json: bool = JSON_OPTION,
@@ -52,14 +52,14 @@ def list_sources(
     catalog = Catalog()
     if tenant is not None:
         catalog.tenant(tenant)
-    rows = [_row(found) for found in Sources(catalog).all(tenant)]
+    rows = [_row(each) for each in Sources(catalog).all(tenant)]
     if as_json:
         print_json(rows)
     else:
         print_rows(rows, tuple(rows[0]) if rows else (), "No sources yet. Add one: tenure source add")
 
 
-@source.command("rotate")
+@group.command("rotate")
 def rotate(
     tenant: Annotated[str, TENANT],
     name: Annotated[str, NAME],
@@ -76,7 +76,7 @@ def rotate(
     _print(rotated, key, as_json)
 
 
-@source.command("revoke")
+@group.command("revoke")
 def revoke(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: bool = JSON_OPTION) -> None:
     """Stop all keys of a source. A running collector refuses them within seconds."""
     from warehouse_models.catalog.sources import Sources
@@ -85,25 +85,25 @@ def revoke(tenant: Annotated[str, TENANT], name: Annotated[str, NAME], as_json: 
     _print(Sources(Catalog()).revoke(tenant, name), None, as_json)
 
 
-def _row(found: Source) -> dict[str, object]:
+def _row(source: Source) -> dict[str, object]:
     return {
-        "tenant": found.tenant_id,
-        "name": found.name,
-        "source_id": found.source_id,
-        "state": found.state,
-        "old_key_until": found.old_key_until,
-        "version": found.version,
-        "created_at": found.created_at,
-        "updated_at": found.updated_at,
+        "tenant": source.tenant_id,
+        "name": source.name,
+        "source_id": source.source_id,
+        "state": source.state,
+        "old_key_until": source.old_key_until,
+        "version": source.version,
+        "created_at": source.created_at,
+        "updated_at": source.updated_at,
     }
 
 
-def _print(found: Source, key: str | None, as_json: bool) -> None:
+def _print(source: Source, key: str | None, as_json: bool) -> None:
     if as_json:
-        print_json(_row(found) | ({"write_key": key} if key else {}))
+        print_json(_row(source) | ({"write_key": key} if key else {}))
         return
-    out.print(f"source [bold]{found.name}[/] of tenant {found.tenant_id}: {found.state} ({found.source_id})")
+    out.print(f"source [bold]{source.name}[/] of tenant {source.tenant_id}: {source.state} ({source.source_id})")
     if key:
         out.print(f"  write key {key}   (shown once)")
-    if found.state == "active" and found.old_key_until is not None:
-        out.print(f"  the old key counts until {found.old_key_until:%Y-%m-%d %H:%M} UTC")
+    if source.state == "active" and source.old_key_until is not None:
+        out.print(f"  the old key counts until {source.old_key_until:%Y-%m-%d %H:%M} UTC")

@@ -1,4 +1,4 @@
-"""`tenure tenant` and `tenure shard`: who is in the lake, where, with which settings."""
+"""`tenure tenant`: who is in the lake, where, with which settings."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from rich.markup import escape
 
 from orchestration.cli.output import JSON_OPTION, TenureGroup, out, print_json, print_rows
 
-tenant = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Tenants: add, list, change settings.")
-shard = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Shards: the lake roots that tenants live in.")
+group = typer.Typer(cls=TenureGroup, no_args_is_help=True, help="Tenants: add, list, change settings.")
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command groups to the root command."""
-    app.add_typer(tenant, name="tenant", rich_help_panel="Data in")
-    app.add_typer(shard, name="shard", rich_help_panel="Data in")
+    """Add the command group to the root command."""
+    app.add_typer(group, name="tenant", rich_help_panel="Data in")
 
 
-@tenant.command("add")
-def tenant_add(
+@group.command("add")
+def add(
     slug: Annotated[str, typer.Argument(help="a-z, 0-9 and single _, starting with a letter, e.g. acme.")],
     shard: Annotated[str, typer.Option(help="Shard that holds the tenant's tables.")] = "pool",
     name: Annotated[str, typer.Option(help="Name that people read.")] = "",
@@ -34,22 +32,22 @@ def tenant_add(
     out.print(f"tenant [bold]{added.tenant_id}[/] lives in shard {added.shard} ({added.state})")
 
 
-@tenant.command("list")
-def tenant_list(as_json: bool = JSON_OPTION) -> None:
+@group.command("list")
+def list_tenants(as_json: bool = JSON_OPTION) -> None:
     """List tenants with shard, state and settings."""
     from warehouse_models.catalog.tenants import Catalog
 
     rows: list[dict[str, Any]] = [
         {
-            "tenant": found.tenant_id,
-            "name": found.name,
-            "shard": found.shard,
-            "state": found.state,
-            "settings": dict(found.settings),
-            "quotas": dict(found.quotas),
-            "version": found.version,
+            "tenant": each.tenant_id,
+            "name": each.name,
+            "shard": each.shard,
+            "state": each.state,
+            "settings": dict(each.settings),
+            "quotas": dict(each.quotas),
+            "version": each.version,
         }
-        for found in Catalog().tenants()
+        for each in Catalog().tenants()
     ]
     if as_json:
         print_json(rows)
@@ -60,8 +58,8 @@ def tenant_list(as_json: bool = JSON_OPTION) -> None:
         print_rows(rows, columns, "No tenants yet. Add one: tenure tenant add acme")
 
 
-@tenant.command("set")
-def tenant_set(
+@group.command("set")
+def change(
     slug: Annotated[str, typer.Argument(help="The tenant.")],
     pairs: Annotated[
         list[str],
@@ -96,32 +94,3 @@ def _shown(settings: Mapping[str, Any]) -> dict[str, Any]:
     from warehouse_models.policies.tracking_plan import summary
 
     return {key: summary(value) if key == "tracking_plan" else value for key, value in settings.items()}
-
-
-@shard.command("add")
-def shard_add(
-    name: Annotated[str, typer.Argument(help="Name of the shard.")],
-    dedicated: Annotated[bool, typer.Option("--dedicated", help="For one tenant that demands separation.")] = False,
-) -> None:
-    """Add a shard. Tenants are put into it with `tenure tenant add --shard`."""
-    from warehouse_models.catalog.tenants import Catalog
-
-    added = Catalog().add_shard(name, "dedicated" if dedicated else "pooled")
-    out.print(f"shard [bold]{added.name}[/] ({added.kind})")
-
-
-@shard.command("list")
-def shard_list(as_json: bool = JSON_OPTION) -> None:
-    """List shards and how many tenants each holds."""
-    from warehouse_models.catalog.tenants import Catalog
-
-    catalog = Catalog()
-    tenants = catalog.tenants()
-    rows = [
-        {"shard": found.name, "kind": found.kind, "tenants": sum(1 for each in tenants if each.shard == found.name)}
-        for found in catalog.shards()
-    ]
-    if as_json:
-        print_json(rows)
-    else:
-        print_rows(rows, ("shard", "kind", "tenants"), "No shards.")

@@ -1,4 +1,4 @@
-"""`tenure run`: everything new, in order, through Dagster; `tenure maintain`: upkeep of the tables."""
+"""`tenure run`: everything new, in order, through Dagster."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from orchestration.run import Progress, RunResult
     from warehouse_models.catalog.tenants import Catalog
 
+_SHOWN = ("published", "version")
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the root command."""
     app.command("run", rich_help_panel="Run")(run)
-    app.command("maintain", rich_help_panel="Run")(maintain)
 
 
 def run(
@@ -53,7 +54,7 @@ def run(
     started = time.monotonic()
     catalog = Catalog()
     shards = (
-        [catalog.tenant(tenant).shard] if tenant is not None else sorted({found.shard for found in catalog.tenants()})
+        [catalog.tenant(tenant).shard] if tenant is not None else sorted({each.shard for each in catalog.tenants()})
     )
     if not shards:
         raise TenureError(
@@ -92,45 +93,10 @@ def _land_journals(catalog: Catalog) -> None:
         refused = f", {landed.quarantined} quarantined ({reasons})" if landed.quarantined else ""
         err.print(f"  [green]✓[/] journal: {landed.accepted} events of {landed.requests} requests{refused}")
     if landed.hooks.added or landed.hooks.repeated:
-        told = f"{landed.hooks.added} deliveries, {landed.hooks.repeated} known already"
-        err.print(f"  [green]✓[/] webhooks: {told}, {landed.hooks.fetches} records to fetch")
+        counts = f"{landed.hooks.added} deliveries, {landed.hooks.repeated} known already"
+        err.print(f"  [green]✓[/] webhooks: {counts}, {landed.hooks.fetches} records to fetch")
     for path, why in landed.kept.items():
         err.print(f"  [yellow]![/] {escape(path)} is kept: {escape(why)}")
-
-
-def maintain(
-    shard: Annotated[str | None, typer.Option(help="Only this shard; default: all.")] = None,
-    as_json: bool = JSON_OPTION,
-) -> None:
-    """Merge small files and delete those that no kept publication needs (Dagster does it every night).
-
-    Changes no row. What the retention policy keeps stays readable; files younger than two days stay too. Safe to stop
-    and to repeat; a run of the shard waits until it is done.
-    """
-    from orchestration.maintenance import Upkeep
-    from orchestration.maintenance import maintain as upkeep
-    from warehouse_models.catalog.tenants import Catalog
-    from warehouse_models.lake.lake import Lake
-
-    lake = Lake()
-    catalog = Catalog(lake)
-    shards = [catalog.shard(shard).name] if shard is not None else [found.name for found in catalog.shards()]
-
-    def tell(done: Upkeep) -> None:
-        if done.merged or done.deleted:
-            said = f"{done.merged} files into {done.into}, {done.deleted} deleted, {done.files} now"
-            err.print(f"  [green]✓[/] {done.address:<36} {said} [dim]{done.seconds:6.1f} s[/]")
-
-    told = []
-    for name in shards:
-        err.print(f"[cyan]▸[/] upkeep of shard {name} …")
-        done = upkeep(lake, name, on_table=tell, on_wait=lambda line: err.print(f"  {escape(line)}"))
-        told += [{"shard": name, **vars(table)} for table in done]
-    if as_json:
-        print_json(told)
-        return
-    merged, deleted = (sum(int(row[key]) for row in told) for key in ("merged", "deleted"))
-    out.print(f"{len(told)} tables: {merged} small files merged, {deleted} deleted")
 
 
 def print_progress(progress: Progress) -> None:
@@ -148,15 +114,12 @@ def print_result(result: RunResult) -> None:
     mark = "[green]✓[/]" if result.succeeded else "[red]✗[/]"
     out.print(f"{mark} shard [bold]{result.shard}[/] in {result.seconds:.1f} s  [dim]run {result.run_id}[/]")
     for key, value in result.published.items():
-        if key in SHOWN and value not in ("", 0, None, []):
+        if key in _SHOWN and value not in ("", 0, None, []):
             out.print(f"  {key}: {escape(_text(value))}")
     print_held(result.held)
     if result.error:
         out.print(f"  [red]{escape(result.error)}[/]")
         out.print("  next: mend what it names and run again; nothing was published from this run")
-
-
-SHOWN = ("published", "version")
 
 
 def _text(value: Any) -> str:
