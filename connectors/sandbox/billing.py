@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 
 from connectors.sandbox.people import Account, People, currency_of
-from connectors.sandbox.plan import TenantPlan
+from connectors.sandbox.tenants import SimulatedTenant
 
 _COLUMNS = (
     *("subscription_id", "account_id", "plan", "start_date", "end_date", "amount", "currency", "interval"),
@@ -39,12 +39,12 @@ class Stretch:
 
 
 def write_billing(
-    folder: Path, truth: Path, plan: TenantPlan, people: People, rng: Random, first_day: date, last_day: date
+    folder: Path, truth: Path, tenant: SimulatedTenant, people: People, rng: Random, first_day: date, last_day: date
 ) -> tuple[Path, Path]:
     """Write subscriptions.csv and exchange_rates.csv into `folder`, mrr_daily.csv into `truth`; the first two paths."""
     truth.mkdir(parents=True, exist_ok=True)
     subscriptions, rates = folder / "subscriptions.csv", folder / "exchange_rates.csv"
-    lives = {account.id: _life(account, people, plan, rng, first_day, last_day) for account in people.accounts}
+    lives = {account.id: _life(account, people, tenant, rng, first_day, last_day) for account in people.accounts}
     with subscriptions.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
@@ -53,7 +53,7 @@ def write_billing(
     with rates.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("date", "from_currency", "to_currency", "rate", "updated_at"))
-        writer.writerows(_rates(plan, rng, first_day, last_day))
+        writer.writerows(_rates(tenant, rng, first_day, last_day))
     with (truth / "mrr_daily.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("account_id", "currency", "date", "mrr_minor"))
@@ -63,7 +63,7 @@ def write_billing(
 
 
 def _life(
-    account: Account, people: People, plan: TenantPlan, rng: Random, first_day: date, last_day: date
+    account: Account, people: People, tenant: SimulatedTenant, rng: Random, first_day: date, last_day: date
 ) -> list[Stretch]:
     """What becomes of an account's contract: by its lifecycle, and by the tenant's manners."""
     start, seats = account.created, account.seats
@@ -75,11 +75,11 @@ def _life(
     if account.lifecycle == "never":
         # A trial that nobody used, and that ended.
         return [Stretch(start, min(start + timedelta(days=30), last_day), seats, "trialing")]
-    if plan.hollow and account.segment == "small business" and account.lifecycle in ("steady", "shrinking"):
+    if tenant.hollow and account.segment == "small business" and account.lifecycle in ("steady", "shrinking"):
         # Many small ones leave, the later the more, while the large ones grow: MRR rises and hides it.
         left = last_day - timedelta(days=int((last_day - first_day).days * rng.random() ** 2))
         return [Stretch(start, max(left, start + timedelta(days=20)), seats)]
-    if plan.hollow and account.segment == "enterprise":
+    if tenant.hollow and account.segment == "enterprise":
         steps = [after(0.5), after(0.7), after(0.85)]
         return _chain([(start, seats), *((day, round(seats * (1.4 + 0.5 * n))) for n, day in enumerate(steps))])
     if account.lifecycle == "growing":
@@ -152,15 +152,15 @@ def _ledger(account: Account, life: list[Stretch], last_day: date) -> Iterator[t
             day += timedelta(days=1)
 
 
-def _rates(plan: TenantPlan, rng: Random, first_day: date, last_day: date) -> Iterator[tuple[object, ...]]:
+def _rates(tenant: SimulatedTenant, rng: Random, first_day: date, last_day: date) -> Iterator[tuple[object, ...]]:
     """A rate a week of each foreign currency into the tenant's own, from before its first contract on."""
     day = first_day - timedelta(days=1000)
     drift = dict.fromkeys(_IN_EURO, 1.0)
     while day <= last_day:
         for currency in _IN_EURO:
             drift[currency] = 1 + (drift[currency] - 1) * 0.98 + rng.uniform(-0.006, 0.006)
-            if currency != plan.currency:
-                own = _IN_EURO[plan.currency] * drift[plan.currency]
+            if currency != tenant.currency:
+                own = _IN_EURO[tenant.currency] * drift[tenant.currency]
                 rate = f"{_IN_EURO[currency] * drift[currency] / own:.5f}"
-                yield day, currency, plan.currency, rate, f"{day}T16:00:00Z"
+                yield day, currency, tenant.currency, rate, f"{day}T16:00:00Z"
         day += timedelta(days=7)

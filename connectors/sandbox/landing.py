@@ -54,7 +54,7 @@ def write_sandbox(tell: Tell, seed: int = SEED, days: int = DAYS, last_day: date
             why = f"another world is there already (seed {note['seed']}, {note['days']} days to {note['last_day']})"
             raise TenureError("the sandbox world", why, f"create it in another TENURE_HOME, or remove {folder()}")
         world = World(seed=seed, days=days, last_day=date.fromisoformat(note["last_day"]))
-        return [TenantFiles.of(folder() / plan.slug, plan) for plan in world.tenants]
+        return [TenantFiles.of(folder() / tenant.slug, tenant) for tenant in world.tenants]
     # A world that was not written to its end has no note: it is written anew.
     shutil.rmtree(folder(), ignore_errors=True)
     world = World(seed=seed, days=days, last_day=last_day or datetime.now(UTC).date() - timedelta(days=1))

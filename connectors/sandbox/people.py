@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from random import Random
 
 from connectors.sandbox.names import COUNTRIES, EURO, companies, person
-from connectors.sandbox.plan import Feature, TenantPlan
+from connectors.sandbox.tenants import Feature, SimulatedTenant
 
 # Share of accounts by lifecycle. `never`: signed, but nobody ever logged in.
 LIFECYCLES = {"steady": 0.40, "growing": 0.24, "shrinking": 0.12, "silent": 0.10, "new": 0.10, "never": 0.04}
@@ -92,30 +92,32 @@ class People:
     csm_left: tuple[int, str, str] | None = None
 
 
-def settle(plan: TenantPlan, rng: Random, days: int, first_day: date) -> People:
+def settle(tenant: SimulatedTenant, rng: Random, days: int, first_day: date) -> People:
     """The accounts and users of a tenant, drawn once."""
     accounts = [
-        _account(plan, rng, number, named, days, first_day)
-        for number, named in enumerate(companies(rng, plan.accounts))
+        _account(tenant, rng, number, named, days, first_day)
+        for number, named in enumerate(companies(rng, tenant.accounts))
     ]
     users: list[User] = []
     for account in accounts:
-        users += _staff(plan, rng, account, days, first_day, len(users))
+        users += _staff(tenant, rng, account, days, first_day, len(users))
     _arrange(rng, users, days)
-    users += [_stranger(plan, rng, n, days, first_day) for n in range(3)]
+    users += [_stranger(tenant, rng, n, days, first_day) for n in range(3)]
     people = People(accounts, users)
     for account in accounts:
         if account.lifecycle == "growing" and rng.random() < 0.6:
             people.seats_raised[account.id] = (int(days * rng.uniform(0.4, 0.9)), round(account.seats * 1.4) + 2)
-    if len(plan.csms) > 2:
-        people.csm_left = (int(days * 0.6), plan.csms[-1], plan.csms[0])
-    if plan.monitor:
+    if len(tenant.csms) > 2:
+        people.csm_left = (int(days * 0.6), tenant.csms[-1], tenant.csms[0])
+    if tenant.monitor:
         home = next(account for account in accounts if account.lifecycle == "steady")
-        people.monitor = _user(plan, rng, f"{plan.slug[:3]}-monitor", home, 0, first_day, days)
+        people.monitor = _user(tenant, rng, f"{tenant.slug[:3]}-monitor", home, 0, first_day, days)
     return people
 
 
-def _account(plan: TenantPlan, rng: Random, number: int, named: tuple[str, str], days: int, first_day: date) -> Account:
+def _account(
+    tenant: SimulatedTenant, rng: Random, number: int, named: tuple[str, str], days: int, first_day: date
+) -> Account:
     name, industry = named
     # Lifecycles are dealt in turn, not drawn: even a small tenant has one of each.
     deck = [kind for kind, share in LIFECYCLES.items() for _ in range(round(share * 50))]
@@ -135,14 +137,14 @@ def _account(plan: TenantPlan, rng: Random, number: int, named: tuple[str, str],
     due = created
     while due <= last_day:
         due += timedelta(days=365)
-    people = max(2, round(plan.users_per_account * size * rng.uniform(0.7, 1.3)))
+    people = max(2, round(tenant.users_per_account * size * rng.uniform(0.7, 1.3)))
     return Account(
-        id=f"{plan.slug[:3]}-{1000 + number}",
+        id=f"{tenant.slug[:3]}-{1000 + number}",
         name=name,
         industry=industry,
         segment=segment,
         country=rng.choice(list(COUNTRIES)),
-        csm=rng.choice(plan.csms) if plan.csms else "",
+        csm=rng.choice(tenant.csms) if tenant.csms else "",
         lifecycle=lifecycle,
         created=created,
         renewal=due,
@@ -153,22 +155,26 @@ def _account(plan: TenantPlan, rng: Random, number: int, named: tuple[str, str],
     )
 
 
-def _staff(plan: TenantPlan, rng: Random, account: Account, days: int, first_day: date, number: int) -> list[User]:
+def _staff(
+    tenant: SimulatedTenant, rng: Random, account: Account, days: int, first_day: date, number: int
+) -> list[User]:
     staff = []
     for n in range(int(account.size)):
         late = account.lifecycle in ("growing", "new") and rng.random() < 0.5
         joins = rng.randrange(account.opens, max(account.opens + 1, account.closes)) if late else account.opens
-        staff.append(_user(plan, rng, f"{plan.slug[:3]}-u{number + n:05d}", account, joins, first_day, days))
+        staff.append(_user(tenant, rng, f"{tenant.slug[:3]}-u{number + n:05d}", account, joins, first_day, days))
     return staff
 
 
 def _user(
-    plan: TenantPlan, rng: Random, id: str, account: Account | None, joins: int, first_day: date, days: int
+    tenant: SimulatedTenant, rng: Random, id: str, account: Account | None, joins: int, first_day: date, days: int
 ) -> User:
     first, last = person(rng)
-    channel = rng.choices(("web", "mobile", "server"), (1 - plan.mobile - plan.server, plan.mobile, plan.server))[0]
+    channel = rng.choices(
+        ("web", "mobile", "server"), (1 - tenant.mobile - tenant.server, tenant.mobile, tenant.server)
+    )[0]
     skew = 0
-    if channel != "server" and rng.random() < plan.skewed:
+    if channel != "server" and rng.random() < tenant.skewed:
         skew = rng.choice((rng.randrange(-90, 90) * 60_000, rng.randrange(-3, 4) * 86_400_000, -40 * 365 * 86_400_000))
     created = first_day + timedelta(days=joins) if joins else (account.created if account else first_day)
     return User(
@@ -184,16 +190,16 @@ def _user(
         offset_hours=COUNTRIES[account.country] if account else 0,
         skew_ms=skew,
         device=f"{rng.getrandbits(64):016x}",
-        features=tuple(feature for feature in plan.features if rng.random() < feature.reach) or plan.features[:1],
+        features=tuple(feature for feature in tenant.features if rng.random() < feature.reach) or tenant.features[:1],
         created=max(created, account.created) if account else created,
         browses_first=8 < joins < days and channel == "web" and rng.random() < 0.6,
         says_both=channel == "web" and rng.random() < 0.3,
     )
 
 
-def _stranger(plan: TenantPlan, rng: Random, n: int, days: int, first_day: date) -> User:
+def _stranger(tenant: SimulatedTenant, rng: Random, n: int, days: int, first_day: date) -> User:
     """A user whom no CRM row and no group call explains: the counted bucket `unresolved`."""
-    user = _user(plan, rng, f"{plan.slug[:3]}-guest{n}", None, rng.randrange(0, max(1, days // 2)), first_day, days)
+    user = _user(tenant, rng, f"{tenant.slug[:3]}-guest{n}", None, rng.randrange(0, max(1, days // 2)), first_day, days)
     user.rate, user.browses_first, user.channel = 0.1, False, "server"
     return user
 

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from random import Random
 
 from connectors.sandbox.people import Account, People, User
-from connectors.sandbox.plan import TenantPlan
+from connectors.sandbox.tenants import SimulatedTenant
 from connectors.sandbox.truth import Truth
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
@@ -44,8 +44,10 @@ class Moment:
 class Story:
     """The simulation of one tenant. `moments(day)` must be called for every day in turn."""
 
-    def __init__(self, plan: TenantPlan, people: People, rng: Random, days: int, first_day: date, truth: Truth) -> None:
-        self.plan, self.people, self.rng, self.days, self.truth = plan, people, rng, days, truth
+    def __init__(
+        self, tenant: SimulatedTenant, people: People, rng: Random, days: int, first_day: date, truth: Truth
+    ) -> None:
+        self.tenant, self.people, self.rng, self.days, self.truth = tenant, people, rng, days, truth
         self.first_day = first_day
         self.zero = (first_day - date(1970, 1, 1)).days * DAY
         self.end = self.zero + days * DAY
@@ -53,7 +55,7 @@ class Story:
 
     def moments(self, day: int) -> Iterator[list[Moment]]:
         """The visits that begin on a day, each a list of moments in order of time."""
-        busy = self.plan.weekend if (self.first_day + timedelta(days=day)).weekday() >= 5 else 1.0
+        busy = self.tenant.weekend if (self.first_day + timedelta(days=day)).weekday() >= 5 else 1.0
         for user in self.people.users:
             yield from self._user_day(user, day, busy)
         yield from self._visitors(day, busy)
@@ -115,7 +117,7 @@ class Story:
         first = at
         if user.turn is not None:
             # After the log-in, one page without it: it belongs to whoever claimed the device last.
-            say("page", name=rng.choice(self.plan.pages), user=None, anonymous=user.device, context_group=None)
+            say("page", name=rng.choice(self.tenant.pages), user=None, anonymous=user.device, context_group=None)
             at += 5 * SECOND
         count = 1 + min(40, int(rng.expovariate(0.24)))
         last = at
@@ -137,7 +139,7 @@ class Story:
         launched = [f for f in user.features if day >= f.launched * self.days]
         if not launched or (user.channel != "server" and rng.random() < 0.28):
             kind = "screen" if user.channel == "mobile" else "page"
-            say(kind, name=rng.choice(self.plan.pages))  # type: ignore[operator]
+            say(kind, name=rng.choice(self.tenant.pages))  # type: ignore[operator]
         else:
             feature = rng.choices(launched, [f.weight for f in launched])[0]
             say("track", name=feature.event)  # type: ignore[operator]
@@ -152,7 +154,9 @@ class Story:
             at += self._pause() if number else 0
             if at >= self.end:
                 break
-            made.append(Moment(at, "page", self.rng.choice(self.plan.pages), anonymous=user.device, skew=user.skew_ms))
+            made.append(
+                Moment(at, "page", self.rng.choice(self.tenant.pages), anonymous=user.device, skew=user.skew_ms)
+            )
             self.truth.event(at, user.id, None, self._account(user, at), "page", None)
         self._close(user.id, None, self._account(user, first), first, made[-1].at, made)
         return made
@@ -166,7 +170,7 @@ class Story:
 
     def _flush_late(self, user: User, made: list[Moment]) -> None:
         """A phone without a network keeps a whole visit and sends it hours or days later."""
-        if user.channel == "mobile" and made and self.rng.random() < self.plan.offline:
+        if user.channel == "mobile" and made and self.rng.random() < self.tenant.offline:
             hours = self.rng.choice((2, 5, 9, 26, 50, 120))
             flushed = min(made[-1].at + int(hours * HOUR * self.rng.uniform(0.6, 1.2)), self.end - 1)
             for moment in made:
@@ -175,7 +179,7 @@ class Story:
     # -- strangers and machines ----------------------------------------------------------------------------------------
     def _visitors(self, day: int, busy: float) -> Iterator[list[Moment]]:
         rng = self.rng
-        for _ in range(round(self.plan.visitors_per_day * (0.5 + busy / 2) * rng.uniform(0.4, 1.6))):
+        for _ in range(round(self.tenant.visitors_per_day * (0.5 + busy / 2) * rng.uniform(0.4, 1.6))):
             anonymous = f"{rng.getrandbits(64):016x}"
             # Some come through a widget inside a customer's portal, which says whose it is.
             hosts = [a for a in self.people.accounts if a.level(day, self.days) > 0]

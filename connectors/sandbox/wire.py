@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-from connectors.sandbox.plan import TenantPlan
 from connectors.sandbox.story import DAY, HOUR, MINUTE, Moment
+from connectors.sandbox.tenants import SimulatedTenant
 from connectors.sandbox.truth import Truth
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,8 +24,8 @@ _CLAMP = 5 * MINUTE
 class Wire:
     """Turns moments into lines of JSON. `end` (UTC milliseconds): nothing is received at or after it."""
 
-    def __init__(self, plan: TenantPlan, rng: Random, end: int, truth: Truth) -> None:
-        self.plan, self.rng, self.end, self.truth = plan, rng, end, truth
+    def __init__(self, tenant: SimulatedTenant, rng: Random, end: int, truth: Truth) -> None:
+        self.tenant, self.rng, self.end, self.truth = tenant, rng, end, truth
 
     def lines(self, moment: Moment) -> Iterator[tuple[int, bytes]]:
         """(place in the file as UTC milliseconds, line) of a moment's message and of its copies."""
@@ -35,7 +35,7 @@ class Wire:
         line = orjson.dumps(message)
         self.truth.totals["lines"] += 1
         yield received, line
-        if moment.is_plain or rng.random() >= self.plan.duplicated:
+        if moment.is_plain or rng.random() >= self.tenant.duplicated:
             return
         later = received + rng.randrange(1, 3 * HOUR)
         if later >= self.end:

@@ -20,8 +20,8 @@ from random import Random
 from connectors.sandbox.billing import write_billing
 from connectors.sandbox.crm import write_accounts, write_users
 from connectors.sandbox.people import settle
-from connectors.sandbox.plan import TenantPlan, default_plans
 from connectors.sandbox.story import DAY, MINUTE, Story
+from connectors.sandbox.tenants import SimulatedTenant, default_tenants
 from connectors.sandbox.truth import Truth
 from connectors.sandbox.wire import Wire
 
@@ -32,7 +32,7 @@ class World:
 
     seed: int = 7
     days: int = 180
-    tenants: Sequence[TenantPlan] = field(default_factory=default_plans)
+    tenants: Sequence[SimulatedTenant] = field(default_factory=default_tenants)
     last_day: date = date(2025, 6, 30)
 
     @property
@@ -57,10 +57,10 @@ class TenantFiles:
     truth: Path
 
     @classmethod
-    def of(cls, folder: Path, plan: TenantPlan) -> TenantFiles:
+    def of(cls, folder: Path, tenant: SimulatedTenant) -> TenantFiles:
         """The files of a tenant in its folder."""
         names = ("events.jsonl.gz", "accounts.csv", "users.jsonl", "subscriptions.csv", "exchange_rates.csv", "truth")
-        return cls(plan.slug, plan.name, plan.shard, plan.currency, *(folder / name for name in names))
+        return cls(tenant.slug, tenant.name, tenant.shard, tenant.currency, *(folder / name for name in names))
 
 
 def write_world(
@@ -70,18 +70,18 @@ def write_world(
 
     Memory holds one day of events and those still on their way, not the history.
     """
-    return [_write_tenant(Path(directory) / plan.slug, plan, world, on_progress) for plan in world.tenants]
+    return [_write_tenant(Path(directory) / tenant.slug, tenant, world, on_progress) for tenant in world.tenants]
 
 
 def _write_tenant(
-    folder: Path, plan: TenantPlan, world: World, on_progress: Callable[[str, int], None] | None
+    folder: Path, tenant: SimulatedTenant, world: World, on_progress: Callable[[str, int], None] | None
 ) -> TenantFiles:
     folder.mkdir(parents=True, exist_ok=True)
-    files = TenantFiles.of(folder, plan)
+    files = TenantFiles.of(folder, tenant)
     truth = Truth()
-    people = settle(plan, Random(f"{world.seed}:{plan.slug}:people"), world.days, world.first_day)
-    story = Story(plan, people, Random(f"{world.seed}:{plan.slug}:story"), world.days, world.first_day, truth)
-    wire = Wire(plan, Random(f"{world.seed}:{plan.slug}:wire"), story.end, truth)
+    people = settle(tenant, Random(f"{world.seed}:{tenant.slug}:people"), world.days, world.first_day)
+    story = Story(tenant, people, Random(f"{world.seed}:{tenant.slug}:story"), world.days, world.first_day, truth)
+    wire = Wire(tenant, Random(f"{world.seed}:{tenant.slug}:wire"), story.end, truth)
     waiting: list[tuple[int, int, bytes]] = []
     number = 0
     # No name and no time inside the archive: the same world gives the same bytes.
@@ -97,12 +97,12 @@ def _write_tenant(
                         number += 1
                         heapq.heappush(waiting, (place, number, line))
             if on_progress is not None:
-                on_progress(plan.slug, day + 1)
+                on_progress(tenant.slug, day + 1)
         while waiting:
             out.write(heapq.heappop(waiting)[2] + b"\n")
     write_accounts(files.accounts, people, world.first_day)
     write_users(files.users, people, world.first_day)
-    billing = Random(f"{world.seed}:{plan.slug}:billing")
-    write_billing(folder, files.truth, plan, people, billing, world.first_day, world.last_day)
+    billing = Random(f"{world.seed}:{tenant.slug}:billing")
+    write_billing(folder, files.truth, tenant, people, billing, world.first_day, world.last_day)
     truth.write(files.truth, world.last_day)
     return files

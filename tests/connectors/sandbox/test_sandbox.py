@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from connectors.landing.land import land
-from connectors.sandbox import TenantFiles, TenantPlan, World, default_plans, write_world
+from connectors.sandbox import SimulatedTenant, TenantFiles, World, default_tenants, write_world
 from tests.connectors.conftest import Drop
 
 DAYS = 60
@@ -54,14 +54,14 @@ def _event_time(row: dict[str, Any]) -> datetime:
 
 
 def test_the_demo_has_two_tenants_in_the_pool_and_one_in_a_shard_of_its_own() -> None:
-    assert [plan.shard for plan in default_plans()] == ["pool", "pool", "kestrel"]
+    assert [tenant.shard for tenant in default_tenants()] == ["pool", "pool", "kestrel"]
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_world(tmp_path: Path) -> None:
-    plan = TenantPlan("tiny", "Tiny", accounts=4, features=default_plans()[0].features, csms=("A",))
+    tenant = SimulatedTenant("tiny", "Tiny", accounts=4, features=default_tenants()[0].features, csms=("A",))
 
     def digest(name: str, seed: int) -> str:
-        made = write_world(tmp_path / name, World(seed=seed, days=20, tenants=[plan]))
+        made = write_world(tmp_path / name, World(seed=seed, days=20, tenants=[tenant]))
         paths = [made[0].events, made[0].accounts, made[0].users, *sorted(made[0].truth.iterdir())]
         return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
@@ -176,8 +176,8 @@ Progress = Callable[[str, int], None]
 
 
 def test_progress_is_told_day_by_day(tmp_path: Path) -> None:
-    plan = TenantPlan("tiny", "Tiny", accounts=2, features=default_plans()[0].features, csms=("A",))
+    tenant = SimulatedTenant("tiny", "Tiny", accounts=2, features=default_tenants()[0].features, csms=("A",))
     seen: list[tuple[str, int]] = []
     tell: Progress = lambda slug, day: seen.append((slug, day))  # noqa: E731
-    write_world(tmp_path, World(days=3, tenants=[plan]), on_progress=tell)
+    write_world(tmp_path, World(days=3, tenants=[tenant]), on_progress=tell)
     assert seen == [("tiny", 1), ("tiny", 2), ("tiny", 3)]

@@ -17,7 +17,7 @@ class Feature:
 
 
 @dataclass(frozen=True)
-class TenantPlan:
+class SimulatedTenant:
     """A simulated tenant. Shares and rates are between 0 and 1; counts are exact.
 
     `currency`: what it reports in (ISO 4217). `hollow`: its small customers leave while the large ones grow.
@@ -74,10 +74,10 @@ _FINANCE = (
 )
 
 
-def default_plans() -> list[TenantPlan]:
+def default_tenants() -> list[SimulatedTenant]:
     """The demo's three tenants: two share the pool, one has a shard of its own."""
     return [
-        TenantPlan(
+        SimulatedTenant(
             "lumenfold",
             "Lumenfold",
             features=_WRITING,
@@ -85,7 +85,7 @@ def default_plans() -> list[TenantPlan]:
             users_per_account=9.0,
             csms=("Ines Okafor", "Tomas Lindqvist", "Priya Raman", "Daniel Moreau"),
         ),
-        TenantPlan(
+        SimulatedTenant(
             "ferrowise",
             "Ferrowise",
             features=_MAINTENANCE,
@@ -100,7 +100,7 @@ def default_plans() -> list[TenantPlan]:
             hollow=True,
             csms=("Anke Dressler", "Marco Bellini", "Joanna Wrona"),
         ),
-        TenantPlan(
+        SimulatedTenant(
             "kestrel_ledger",
             "Kestrel Ledger",
             shard="kestrel",
