@@ -66,9 +66,9 @@ def opened(path: Path, file: BinaryIO) -> tuple[Stream, Gunzip | None, str]:
         head = packed.peek()[:_LONGEST]
     if head.startswith(b"PAR1"):
         return packed or file, packed, "parquet"
-    for magic, told in _FOREIGN.items():
+    for magic, what in _FOREIGN.items():
         if head.startswith(magic):
-            raise Unreadable(f"it is {told}")
+            raise Unreadable(f"it is {what}")
     # A mark alone may be a broken first line; with a NUL beside the first character it is the encoding.
     if (head.startswith(b"\xff\xfe") and head[3:4] == b"\0") or (head.startswith(b"\xfe\xff") and head[2:3] == b"\0"):
         raise Unreadable(f"it is {_UTF16}")
