@@ -23,30 +23,18 @@ _TABLES = """
 create table if not exists control.published (
     tenant_id varchar, version bigint, definition varchar, reporting_currency varchar{policy}
 );
-create table if not exists control.published_subscriptions (
-    tenant_id varchar, subscription_id varchar, start_date date, account_id varchar, plan varchar, end_date date,
-    amount decimal(38, 12), list_amount decimal(38, 12), currency varchar, "interval" varchar, interval_count bigint,
-    status varchar, canceled_date date
-);
-create table if not exists control.published_invoices (
-    tenant_id varchar, invoice_line_id varchar, account_id varchar, issued_date date, period_start date,
-    period_end date, amount decimal(38, 12), currency varchar, plan varchar, is_counted boolean
-);
-create table if not exists control.published_exchange_rates (
-    tenant_id varchar, from_currency varchar, to_currency varchar, date date, rate decimal(38, 12)
-);
-create table if not exists control.published_as_of (tenant_id varchar, object varchar, as_of date, is_told boolean);
 create table if not exists control.published_months ({months});
 create table if not exists control.restatements ({restatements});
 """
-# Kept copy → where the build database holds what is to be copied, as of its last run.
-_COPIES = {
-    "published_subscriptions": "select * from intermediate.int_subscription_records where basis = 'now'",
-    "published_invoices": "select * from intermediate.int_invoice_records where basis = 'now'",
-    "published_exchange_rates": "select *, from_date as date from intermediate.int_rate_records where basis = 'now'",
-    "published_as_of": "select * from intermediate.int_as_of_records where basis = 'now'",
-    "published_months": "select * from marts.fct_revenue_monthly",
+# Kept copy → the model whose rows it holds as they are known now: it has the columns of the model's contract.
+_RECORDS = {
+    "published_subscriptions": "int_subscription_records",
+    "published_invoices": "int_invoice_records",
+    "published_exchange_rates": "int_rate_records",
+    "published_as_of": "int_as_of_records",
 }
+# But for the basis, which is `now`, and the stretch of a rate, which follows from the day on which it begins.
+_OMITTED, _RENAMED = ("basis", "to_date"), {"from_date": "date"}
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
@@ -56,6 +44,15 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         _TABLES.format(policy=policy, months=_columns("fct_revenue_monthly"), restatements=_columns("fct_restatements"))
     )
+    for table, model in _RECORDS.items():
+        columns = ", ".join(f'"{_RENAMED.get(name, name)}" {duckdb_type}' for name, duckdb_type in _kept(model))
+        connection.execute(f"create table if not exists control.{table} ({columns})")
+
+
+def _kept(model: str) -> list[tuple[str, str]]:
+    """(name, DuckDB type) of the model's columns that a copy of it holds."""
+    columns = gold_models.intermediate_contracts()[model]
+    return [(name, duckdb_type) for name, duckdb_type in columns if name not in _OMITTED]
 
 
 def note(
@@ -84,7 +81,7 @@ def note(
     if not new and not gone:
         return
     connection.execute("begin transaction")
-    for table in ("published", *_COPIES):
+    for table in ("published", "published_months", *_RECORDS):
         connection.execute(
             f"delete from control.{table} where list_contains(?, tenant_id)", [sorted(moved | set(gone))]
         )
@@ -97,12 +94,18 @@ def note(
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, tenants: list[str]) -> None:
-    for table, sql in _COPIES.items():
-        names = [row[0] for row in connection.execute(f"describe control.{table}").fetchall()]
-        listed = ", ".join(f'"{name}"' for name in names)
+    for table, model in _RECORDS.items():
+        columns = ", ".join(f'"{name}" as "{_RENAMED.get(name, name)}"' for name, _ in _kept(model))
         connection.execute(
-            f"insert into control.{table} select {listed} from ({sql}) where list_contains(?, tenant_id)", [tenants]
+            f"insert into control.{table} by name select {columns} from intermediate.{model}"
+            " where basis = 'now' and list_contains(?, tenant_id)",
+            [tenants],
         )
+    connection.execute(
+        "insert into control.published_months by name select * from marts.fct_revenue_monthly"
+        " where list_contains(?, tenant_id)",
+        [tenants],
+    )
     values = ", ".join(f"own.{name}" for name, _ in revenue_policy.VALUES)
     # Policy and setting as this very build used them: its control tables stand until the next one is prepared.
     connection.execute(

@@ -87,6 +87,16 @@ def marts() -> dict[str, Mart]:
     return dict(sorted(found.items()))
 
 
+@cache
+def intermediate_contracts() -> dict[str, list[tuple[str, str]]]:
+    """Intermediate models that have a contract → (name, DuckDB type) of their columns, in its order."""
+    return {
+        model["name"]: [(column["name"], column["data_type"]) for column in model["columns"]]
+        for _, model in declared(PROJECT / "models" / "intermediate")
+        if model.get("config", {}).get("contract", {}).get("enforced")
+    }
+
+
 def mart_sql(name: str) -> str:
     """The mart's SQL as written, with dbt's Jinja in it."""
     (path,) = (PROJECT / "models" / "marts").rglob(f"{name}.sql")
