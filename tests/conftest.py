@@ -109,7 +109,7 @@ def dbt_forks() -> Iterator[None]:
     """dbt's processes are forked from one that parsed the project, see dbt_forks.py."""
     mother = Mother()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DbtProcess, "_start", lambda process: mother.start(process))
+        patch.setattr(DbtProcess, "start_child", lambda process: mother.start(process))
         yield
 
 

@@ -32,7 +32,7 @@ from warehouse_models.policies.policy import FACTS, RELATIONS
 from warehouse_models.spec import TableSpec
 from warehouse_models.specs import all_specs
 
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
 _HEADER = re.compile(r"\A\s*/\*(.*?)\*/(.*)\Z", re.DOTALL)
 
 
@@ -93,7 +93,7 @@ def transforms() -> dict[str, Transform]:
     Raises ValueError where a silver spec has no text, a text has no spec, or a header names an unknown table.
     """
     specs = {address: spec for address, spec in all_specs().items() if spec.layer == "silver"}
-    texts = {f"silver/{p.parent.name}/{p.stem}": p for p in _FOLDER.glob("*/*.sql") if "." not in p.stem}
+    texts = {f"silver/{p.parent.name}/{p.stem}": p for p in FOLDER.glob("*/*.sql") if "." not in p.stem}
     if set(specs) != set(texts):
         raise ValueError(f"specs and texts differ: {sorted(set(specs) ^ set(texts))}")
     unordered = {address: _read(specs[address], texts[address]) for address in specs}

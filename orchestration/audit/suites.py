@@ -92,7 +92,7 @@ def judge(rules: Sequence[Rule], frames: Mapping[str, Any], context: Any = None)
 
 def _suite(address: str, rules: Sequence[Rule]) -> Any:
     """The suite of one table: no tenant may have an offending row."""
-    gx = _great_expectations()
+    gx = great_expectations_module()
     expectations = [
         gx.expectations.ExpectColumnValuesToBeBetween(
             column=rule.name, min_value=0, max_value=0, meta={"words": rule.words}
@@ -103,14 +103,14 @@ def _suite(address: str, rules: Sequence[Rule]) -> Any:
 
 
 def _context() -> Any:
-    gx = _great_expectations()
+    gx = great_expectations_module()
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     context: Any = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     return context
 
 
-def _great_expectations() -> Any:
+def great_expectations_module() -> Any:
     """The library, without telemetry.
 
     It imports PySpark, which takes a process with an anonymous main module (a run of Dagster's daemon, a worker of

@@ -22,9 +22,10 @@ class DbtProcess:
     def __init__(self, shard: str) -> None:
         self.shard = shard
         self.log = folder_of(shard) / "process.log"
-        self._child = self._start()
+        self._child = self.start_child()
 
-    def _start(self) -> subprocess.Popen[str]:
+    def start_child(self) -> subprocess.Popen[str]:
+        """dbt's process; the tests fork one that has parsed the project already."""
         with self.log.open("w", encoding="utf-8") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "orchestration.gold.dbt_child", *options()],

@@ -35,7 +35,7 @@ def examine() -> list[Finding]:
         _python,
         _java,
         _disk,
-        _storage,
+        storage_findings,
         _journals,
         _catalog,
         _code,
@@ -86,7 +86,7 @@ def _disk() -> Iterator[Finding]:
     yield Finding("disk", state, f"{free:,.1f} GiB free at {home.home()}", "" if state == "ok" else "make room")
 
 
-def _storage() -> Iterator[Finding]:
+def storage_findings() -> Iterator[Finding]:
     lake = home.lake_root()
     if not storage.is_remote(lake):
         return

@@ -79,7 +79,7 @@ def up_dagster(tell: Tell) -> str:
     dagster, where = str(scripts / "dagster"), dagster_home()
     code = ["code-server", "start", "-h", "127.0.0.1", "-p", str(code_port), "-m", "orchestration.definitions"]
     processes.start(CODE, [dagster, *code, "--location-name", LOCATION], env=env, cwd=where)
-    _remember({CODE: code_port, WEB: port})
+    remember_ports({CODE: code_port, WEB: port})
     processes.wait_until(CODE, lambda: processes.listens(code_port), START_SECONDS)
     web = ["-h", "127.0.0.1", "-p", str(port), "-w", str(workspace)]
     processes.start(WEB, [str(scripts / "dagster-webserver"), *web], env=env, cwd=where)
@@ -109,9 +109,9 @@ def up_superset() -> str:
         port = superset_port() or processes.free_port()
         command, env = superset.server_command(home.home(), port)
         processes.check_port(port, "Superset", "TENURE_SUPERSET_PORT")
-        _remember({SUPERSET: port})
+        remember_ports({SUPERSET: port})
         processes.start(SUPERSET, command, env=env, cwd=superset.state(home.home()))
-    url = _url(_ports()[SUPERSET])
+    url = _url(remembered_ports()[SUPERSET])
     processes.wait_until(SUPERSET, lambda: _answers(url + HEALTH[SUPERSET]), START_SECONDS)
     return url
 
@@ -124,20 +124,20 @@ def up_collector(*, give_way: bool = False) -> str:
     """
     if not address(COLLECTOR):
         processes.stop_all([COLLECTOR])
-        port = _free_port("TENURE_COLLECTOR_PORT", 8080, "the collector", give_way=give_way)
-        metrics = _free_port("TENURE_METRICS_PORT", 9464, "the collector's metrics", give_way=give_way)
-        _remember({COLLECTOR: port, METRICS: metrics})
+        port = free_port("TENURE_COLLECTOR_PORT", 8080, "the collector", give_way=give_way)
+        metrics = free_port("TENURE_METRICS_PORT", 9464, "the collector's metrics", give_way=give_way)
+        remember_ports({COLLECTOR: port, METRICS: metrics})
         tenure = str(Path(sys.executable).parent / "tenure")
         command = [tenure, "collector", "serve", "--port", str(port), "--metrics-port", str(metrics)]
         processes.start(COLLECTOR, command, env=os.environ)
-    url = _url(_ports()[COLLECTOR])
+    url = _url(remembered_ports()[COLLECTOR])
     processes.wait_until(COLLECTOR, lambda: _answers(url + HEALTH[COLLECTOR]), START_SECONDS)
     return url
 
 
 def metrics_url() -> str:
     """Where Prometheus asks the collector that runs; empty where none does."""
-    port = _ports().get(METRICS)
+    port = remembered_ports().get(METRICS)
     return f"{_url(port)}/metrics" if port and processes.running(COLLECTOR) else ""
 
 
@@ -158,7 +158,7 @@ def status() -> list[Status]:
 
 def address(name: str) -> str:
     """URL of a service that runs; empty where it does not, or where its port is not known."""
-    port = _ports().get(name)
+    port = remembered_ports().get(name)
     return _url(port) if port and processes.running(name) else ""
 
 
@@ -181,7 +181,8 @@ def _port(variable: str, default: int) -> int:
     return int(value)
 
 
-def _free_port(variable: str, default: int, what: str, *, give_way: bool) -> int:
+def free_port(variable: str, default: int, what: str, *, give_way: bool) -> int:
+    """The port that `variable` asks for, else `default`; 0 means any. With `give_way` a taken default is replaced."""
     port = _port(variable, default) or processes.free_port()
     try:
         processes.check_port(port, what, variable)
@@ -213,14 +214,16 @@ def _ports_file() -> Path:
     return home.run_folder() / "ports.json"
 
 
-def _ports() -> dict[str, int]:
+def remembered_ports() -> dict[str, int]:
+    """Service → the port that it was last started with."""
     try:
         return dict(json.loads(_ports_file().read_text()))
     except (FileNotFoundError, ValueError):
         return {}
 
 
-def _remember(ports: dict[str, Any]) -> None:
+def remember_ports(ports: dict[str, Any]) -> None:
+    """Note the ports of some services beside those of the others."""
     # The demo starts Superset beside Dagster: unguarded, the second to write would forget the first one's port.
     with ports_lock("the start of a service"):
-        write_atomically(_ports_file(), json.dumps(_ports() | ports), "new")
+        write_atomically(_ports_file(), json.dumps(remembered_ports() | ports), "new")

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 
-from connectors.landing.land import land
 from orchestration.gold.build import run_gold
 from orchestration.publish.publish import publish
 from tests.support.s3_server import server
+from tests.support.samples import PARTS, TENANTS, land_part
 from transforms.runner import run_transforms
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
-
-TENANTS = ("git_history", "ecom_clickstream", "crm_product")
 
 
 @dataclass(frozen=True)
@@ -38,26 +34,10 @@ class Published:
             return connection.execute(sql).rows()
 
 
-def land_part(lake: Lake, folder: Callable[[str], Path], drop: Path, part: int, seed: int) -> None:
-    """Land the `part`-th of three parts of each sample's events; order and cuts follow from the seed."""
-    drop.mkdir(parents=True, exist_ok=True)
-    for tenant in TENANTS:
-        rng = Random(f"{tenant} {seed}")
-        lines = gzip.decompress((folder(tenant) / "segment_events.jsonl.gz").read_bytes()).splitlines(keepends=True)
-        rng.shuffle(lines)
-        cuts = [0, *sorted(rng.sample(range(1, len(lines)), 2)), len(lines)]
-        path = drop / f"{tenant}-{part}.jsonl"
-        path.write_bytes(b"".join(lines[cuts[part] : cuts[part + 1]]))
-        report = land(lake, Catalog(lake), tenant, "events", [path])
-        assert report.quarantined == 0, report
-
-
-# (engine, seed of the order, in a folder or on s3)
+# (seed of the order, in a folder or on s3). What Spark makes of the samples: tests/transforms/test_parity.py.
 WAYS = [
-    pytest.param(("duckdb", 7, "folder"), id="duckdb-7"),
-    pytest.param(("duckdb", 8, "folder"), id="duckdb-8"),
-    pytest.param(("duckdb", 9, "s3"), id="duckdb-9-on-s3", marks=pytest.mark.xdist_group("s3")),
-    pytest.param(("spark", 7, "folder"), id="spark-7", marks=pytest.mark.spark),
+    pytest.param((7, "folder"), id="7"),
+    pytest.param((9, "s3"), id="9-on-s3", marks=pytest.mark.xdist_group("s3")),
 ]
 
 
@@ -65,9 +45,9 @@ WAYS = [
 def published(
     request: pytest.FixtureRequest, samples: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Published]:
-    """Samples landed in three shuffled parts with a run of silver, gold and publication after each. The other ways run
-    silver after two of them, and at the end what differs neither by engine nor by what silver was before."""
-    (engine, seed, place), parts = request.param, range(3)
+    """Samples landed in three shuffled parts with a run of silver, gold and publication after each. The other way runs
+    silver after two of them, and gold at the end."""
+    seed, place = request.param
     folder = tmp_path_factory.mktemp("samples")
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setenv("TENURE_HOME", str(folder / "tenure"))
@@ -79,12 +59,11 @@ def published(
         lake = Lake()
         for tenant in TENANTS:
             Catalog(lake).add_tenant(tenant)
-        for part in parts:
+        for part in range(PARTS):
             land_part(lake, samples, folder / "drop", part, seed)
-            is_first_way = request.param == ("duckdb", 7, "folder")
-            if is_first_way or part > 0:
-                run_transforms(lake, "pool", engine)
-            if is_first_way or part == parts[-1]:
+            if place == "folder" or part > 0:
+                run_transforms(lake, "pool")
+            if place == "folder" or part == PARTS - 1:
                 result = run_gold(lake, "pool")
                 assert result.ok, result
                 publish(lake, "pool", result.verdicts)

@@ -219,7 +219,7 @@ def _warm() -> None:
     # DuckDB and delta-rs import it at the first table that they are given.
     import_module("pyarrow.dataset")
     forked_dbt.parse(SHARD)
-    suites._great_expectations()
+    suites.great_expectations_module()
     duck._verified("delta")
     all_specs()
     for transform in transforms().values():

@@ -24,7 +24,7 @@ def parse(shard: str) -> None:
 class ForkedDbt(dbt_process.DbtProcess):
     """See DbtProcess."""
 
-    def _start(self) -> Any:
+    def start_child(self) -> Any:
         return _Fork(self.log)
 
 

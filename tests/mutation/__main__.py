@@ -151,16 +151,16 @@ def _build(lake: Lake) -> None:
 @contextmanager
 def _transforms(folder: Path, mutant: Mutant) -> Iterator[None]:
     """The SQL of `transforms/` with a mutant in it, instead of the product's."""
-    before = definition._FOLDER
+    before = definition.FOLDER
     shutil.copytree(before, folder, ignore=lambda _, names: [n for n in names if n.endswith((".py", ".pyc"))])
     path = folder / mutant["file"]
     path.write_text(edited(path.read_text(encoding="utf-8"), mutant), encoding="utf-8")
-    definition._FOLDER = folder
+    definition.FOLDER = folder
     definition.transforms.cache_clear()
     try:
         yield
     finally:
-        definition._FOLDER = before
+        definition.FOLDER = before
         definition.transforms.cache_clear()
 
 

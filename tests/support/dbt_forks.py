@@ -31,7 +31,7 @@ _PROJECT = dbt_environment.project()
 _MOST = 1 << 20
 # Nobody reads what dbt writes beside its work; in a campaign of faults each line would be a call that waits.
 _QUIET = {"DBT_LOG_LEVEL_FILE": "none", "DBT_WRITE_JSON": "false"}
-_start_as_users_do = dbt_process.DbtProcess._start
+_start_as_users_do = dbt_process.DbtProcess.start_child
 
 
 class Mother:
@@ -41,7 +41,7 @@ class Mother:
         self._mine: socket.socket | None = None
 
     def start(self, process: dbt_process.DbtProcess) -> Any:
-        """Instead of DbtProcess._start."""
+        """Instead of DbtProcess.start_child."""
         if dbt_environment.project() != _PROJECT:
             return _start_as_users_do(process)
         environment = os.environ | dbt_environment.environment_of(process.shard)

@@ -38,14 +38,34 @@ def silver(lake: Lake, address: str, columns: str = "*", shard: str = DEFAULT_SH
     version = lake.version(spec(address), shard)
     if version is None:
         return []
-    uri = lake.table_uri(address, shard)
-    rows: list[tuple[Any, ...]] = lake.duck().execute(f"SELECT {columns} FROM delta_scan('{uri}')").fetchall()
+    rows: list[tuple[Any, ...]] = lake.duck().execute(f"SELECT {columns} FROM {scan(lake, address, shard)}").fetchall()
     return rows
+
+
+def scan(lake: Lake, address: str, shard: str = DEFAULT_SHARD) -> str:
+    """The relation of DuckDB's SQL that is a table as it is when it is read."""
+    return f"delta_scan('{lake.table_uri(address, shard)}')"
 
 
 def whole(lake: Lake, address: str, shard: str = DEFAULT_SHARD) -> list[tuple[Any, ...]]:
     """All rows and columns of a table in one fixed order, for comparing tables."""
     return sorted(silver(lake, address, shard=shard), key=repr)
+
+
+def rows_apart(one: Lake, other: Lake, address: str, shard: str = DEFAULT_SHARD) -> list[tuple[Any, ...]]:
+    """Some of the rows and the column types that a table has in only one of two lakes; none where the two are equal."""
+    lakes = {"one": one, "other": other}
+    absent = [name for name, lake in lakes.items() if lake.version(spec(address), shard) is None]
+    if absent:
+        return [] if len(absent) == len(lakes) else [(f"absent in {absent[0]}",)]
+    with one.duck() as connection:
+        scans = [f"FROM {scan(lake, address, shard)}" for lake in lakes.values()]
+        types = [connection.execute(f"DESCRIBE {scan}").fetchall() for scan in scans]
+        apart: list[tuple[Any, ...]] = [pair for pair in zip(*types, strict=True) if pair[0] != pair[1]]
+        for name, mine, theirs in zip(lakes, scans, reversed(scans), strict=True):
+            rows = connection.execute(f"SELECT '{name}', * FROM ({mine} EXCEPT ALL {theirs}) LIMIT 3").fetchall()
+            apart += rows
+    return apart
 
 
 def land_together(lake: Lake, deliveries: Iterable[tuple[str, Delivery]], shard: str = DEFAULT_SHARD) -> None:

@@ -135,12 +135,12 @@ def test_a_changed_default_recomputes_those_who_follow_it_and_nobody_who_set_the
     run_transforms(lake, "pool")
     before = versions(lake)
     copy = tmp_path / "policies"
-    shutil.copytree(policy._FOLDER, copy)
+    shutil.copytree(policy.FOLDER, copy)
     file = copy / "engagement.v1.yaml"
     file.write_text(file.read_text().replace("session_gap_minutes: 30", "session_gap_minutes: 20"))
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(policy, "_FOLDER", copy)
+            patch.setattr(policy, "FOLDER", copy)
             policy.engagement_defaults.cache_clear()
             run_transforms(lake, "pool")
     finally:

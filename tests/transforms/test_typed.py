@@ -61,10 +61,10 @@ def forget() -> None:
 def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The project with one more declaration in it, after the command that it asks for."""
     folder = tmp_path / "transforms"
-    shutil.copytree(definition._FOLDER, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copytree(definition.FOLDER, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     with monkeypatch.context() as patch:
         patch.setattr(crm, "VISITS", VISITS, raising=False)
-        patch.setattr(definition, "_FOLDER", folder)
+        patch.setattr(definition, "FOLDER", folder)
         forget()
         typed.main(folder)
         yield
@@ -115,7 +115,7 @@ def test_one_declaration_is_an_object_that_maps_may_fill_and_help_names(visits: 
 
 def test_one_more_declaration_moves_no_text_but_the_union(visits: None) -> None:
     written = {path.relative_to(typed.FOLDER): path.read_text() for path in typed.FOLDER.glob("*/*.sql")}
-    now = {path.relative_to(definition._FOLDER): path.read_text() for path in definition._FOLDER.glob("*/*.sql")}
+    now = {path.relative_to(definition.FOLDER): path.read_text() for path in definition.FOLDER.glob("*/*.sql")}
     assert {path for path in now if now[path] != written.get(path)} == {
         Path("crm/versions.sql"),
         Path("crm/visits.sql"),

@@ -23,7 +23,7 @@ from warehouse_models.policies import tracking_plan
 from warehouse_models.policies.currencies import currencies
 from warehouse_models.policies.quotas import DEFAULTS as QUOTAS
 
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
 _META = {"name", "version", "valid_from"}
 _TYPES = ("track", "page", "screen", "identify", "group", "alias")
 _DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*")
@@ -56,7 +56,7 @@ FACTS = (*(name for name, _ in _SETTINGS), *(name for name in _RELATIONS if name
 @cache
 def engagement_defaults() -> Mapping[str, Any]:
     """Values of the engagement policy without its name and version."""
-    loaded = yaml.safe_load((_FOLDER / "engagement.v1.yaml").read_text(encoding="utf-8"))
+    loaded = yaml.safe_load((FOLDER / "engagement.v1.yaml").read_text(encoding="utf-8"))
     return {key: value for key, value in loaded.items() if key not in _META}
 
 

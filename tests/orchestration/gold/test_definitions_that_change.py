@@ -32,8 +32,8 @@ from warehouse_models.published.manifest import Manifest
 def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The transforms' texts in a copy; call it after a change to have them read again."""
     copy = tmp_path / "transforms"
-    shutil.copytree(definition._FOLDER, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    monkeypatch.setattr(definition, "_FOLDER", copy)
+    shutil.copytree(definition.FOLDER, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    monkeypatch.setattr(definition, "FOLDER", copy)
 
     def change(name: str, old: str, new: str) -> None:
         _replace(copy / f"{name}.sql", old, new)

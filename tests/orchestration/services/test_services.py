@@ -108,8 +108,8 @@ def test_ports_remembered_at_once_are_all_remembered(tenure_home: Path) -> None:
     """The demo starts Superset beside Dagster."""
     names = [f"service-{number}" for number in range(16)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda name: services._remember({name: 1}), names))
-    assert services._ports() == dict.fromkeys(names, 1)
+        list(pool.map(lambda name: services.remember_ports({name: 1}), names))
+    assert services.remembered_ports() == dict.fromkeys(names, 1)
 
 
 def test_the_collector_starts_once_takes_events_and_is_told_with_its_address(
@@ -143,9 +143,9 @@ def test_a_collector_whose_default_port_is_taken_gives_way_only_where_nobody_cho
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert services._free_port("TENURE_COLLECTOR_PORT", port, "the collector", give_way=True) != port
+        assert services.free_port("TENURE_COLLECTOR_PORT", port, "the collector", give_way=True) != port
         with pytest.raises(TenureError, match=f"port {port} of the collector"):
-            services._free_port("TENURE_COLLECTOR_PORT", port, "the collector", give_way=False)
+            services.free_port("TENURE_COLLECTOR_PORT", port, "the collector", give_way=False)
         monkeypatch.setenv("TENURE_COLLECTOR_PORT", str(port))
         with pytest.raises(TenureError, match=f"port {port} of the collector"):
-            services._free_port("TENURE_COLLECTOR_PORT", 8080, "the collector", give_way=True)
+            services.free_port("TENURE_COLLECTOR_PORT", 8080, "the collector", give_way=True)

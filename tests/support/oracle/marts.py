@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any, Protocol
 
-from tests.support.worlds.silver import _sessions
+from tests.support.worlds.silver import sessions_of
 
 Rows = set[tuple[Any, ...]]
 DAY = timedelta(days=1)
@@ -64,7 +64,7 @@ class Tenant:
             if event["qualifying"]:
                 user = event["user"]
                 visits[slug, user, None if user else event["anonymous"]].append(event)
-        self.sessions = _sessions(visits) if sessions is None else sessions
+        self.sessions = sessions_of(visits) if sessions is None else sessions
         self.versions: dict[str, list[tuple[Any, dict[str, Any]]]] = defaultdict(list)
         for (t, account, start), columns in world.accounts.items():
             if t == slug:

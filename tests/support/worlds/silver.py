@@ -130,7 +130,7 @@ class SilverWorld:
         return {
             "silver/product/events": events,
             "silver/product/activity": activity,
-            "silver/product/sessions": _sessions(visits),
+            "silver/product/sessions": sessions_of(visits),
             "silver/product/usage_daily": [
                 {
                     "tenant_id": tenant, "date": day, "account_id": account, "user_id": user, "anonymous_id": anonymous,
@@ -172,7 +172,7 @@ class SilverWorld:
         return rows
 
 
-def _sessions(visits: dict[tuple[Any, ...], list[Row]]) -> list[Row]:
+def sessions_of(visits: dict[tuple[Any, ...], list[Row]]) -> list[Row]:
     rows = []
     for (tenant, user, anonymous), events in visits.items():
         runs: list[list[Row]] = []

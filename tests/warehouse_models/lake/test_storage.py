@@ -73,13 +73,13 @@ def test_of_writers_who_create_one_object_exactly_one_does(on_s3: Server) -> Non
 def test_doctor_tells_storage_that_is_not_safe_against_a_second_writer(
     on_s3: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (told,) = doctor._storage()
-    assert told.state == "ok"
+    (finding,) = doctor.storage_findings()
+    assert finding.state == "ok"
     with server(ignores_conditions=True) as careless:
         for key, value in careless.environment(careless.bucket("careless")).items():
             monkeypatch.setenv(key, value)
-        (told,) = doctor._storage()
-        assert told.state == "wrong" and "overwrite each other" in told.says
+        (finding,) = doctor.storage_findings()
+        assert finding.state == "wrong" and "overwrite each other" in finding.says
 
 
 def test_spark_says_what_it_lacks_for_s3(on_s3: Server) -> None:
