@@ -12,6 +12,8 @@ import pytest
 
 from tests.e2e.conftest import Published
 
+pytestmark = pytest.mark.slow
+
 
 def answers(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
