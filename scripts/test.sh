@@ -44,7 +44,7 @@ wait $mypy
 
 printf '%s▸ pytest …%s\n' "$dim" "$off"
 chosen=()
-[ "$what" = test ] || chosen=(-m "not slow and not spark and not superset and not browser" -q)
+[ "$what" = test ] || chosen=(-m "not slow and not campaign and not spark and not superset and not browser" -q)
 at=$SECONDS
 # Two workers; Spark's tests share one of them and its session, Superset's the other and its boot (tests/conftest.py).
 $bin/python -m pytest -n "${TENURE_TEST_WORKERS:-2}" --dist loadgroup --no-loadscope-reorder --durations=20 \

@@ -18,7 +18,7 @@ from tests.faults.plan import KINDS, WEIGHTS, kinds_of, slice_of
 from tests.faults.stages import stages
 from tests.faults.syscalls import why_not
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.campaign
 EVERY = 8
 
 

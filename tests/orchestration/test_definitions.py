@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SNAPSHOT = Path(__file__).with_name("definitions_snapshot.json")
 
@@ -22,6 +24,7 @@ socket.create_connection = refuse
 socket.getaddrinfo = refuse
 import dagster
 from orchestration.definitions import defs
+
 dagster.Definitions.validate_loadable(defs)
 print(len(defs.resolve_asset_graph().get_all_asset_keys()))
 """

@@ -40,6 +40,9 @@ from tests.connectors.conftest import TABLES
 from warehouse_models.catalog.tenants import Catalog, Tenant
 from warehouse_models.lake.lake import Lake
 
+pytestmark = pytest.mark.campaign
+
+
 EXAMPLES = int(os.environ.get("TENURE_FUZZ_EXAMPLES", 0))
 # A small limit, so that rows that are too long come up too.
 LIMIT = 2_000

@@ -21,6 +21,8 @@ from tests.connectors.conftest import Drop, dump, event
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
 
+pytestmark = pytest.mark.campaign
+
 ROOT = Path(__file__).resolve().parents[3]
 COUNT, BAD = 3_000, 30
 

@@ -20,7 +20,7 @@ from tests.conftest import ROOT, fault_seed, need
 from tests.faults.collector.plan import ENDS, KINDS, SHAPES, slice_of
 from tests.faults.syscalls import why_not
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.campaign
 EVERY, PROCESSES = 14, 2
 _MEMORY = Path("/dev/shm")
 Fault = dict[str, Any]

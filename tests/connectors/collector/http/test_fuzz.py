@@ -19,6 +19,9 @@ from hypothesis import strategies as st
 
 from tests.support.worlds.collector import World, event, start
 
+pytestmark = pytest.mark.campaign
+
+
 PATHS = ("/v1/batch", "/v1/t", "/v1/identify", "/beacon/v1/batch")
 FIELDS = (*event(0), "anonymousId", "previousId", "groupId", "name", "sentAt", "originalTimestamp", "receivedAt")
 FIELDS = (*FIELDS, "context", "integrations", "properties", "traits", "channel", "writeKey", "_metadata", "\ud83d")

@@ -18,6 +18,8 @@ from tests.connectors.collector.landing.test_lander import lander
 from tests.support.worlds.collector import ROOT, TENURE, Collector, World, event, start
 from warehouse_models import home
 
+pytestmark = pytest.mark.campaign
+
 
 class Client(threading.Thread):
     """Sends batches as an SDK does: the same batch again until it is told 200, with a new sentAt."""

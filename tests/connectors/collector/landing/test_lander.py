@@ -27,6 +27,8 @@ from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
 
+pytestmark = pytest.mark.campaign
+
 # Lands what the journals hold, and dies before or after a step, the second time it is reached.
 _LAND = """
 import os, sys
@@ -36,6 +38,7 @@ import connectors.collector.landing.segment as segment_lander
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
+
 
 where, calls = sys.argv[1], 0
 

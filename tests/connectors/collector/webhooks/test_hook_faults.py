@@ -32,6 +32,8 @@ from warehouse_models.catalog.secrets import read_secret
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
 
+pytestmark = pytest.mark.campaign
+
 RECEIVED = 1_772_359_300_000_000
 
 # Lands what the journals hold, and dies before or after a step, the second time it is reached.
@@ -43,6 +45,7 @@ from connectors.collector.landing.lander import land_journals
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
+
 
 moment, _, step = sys.argv[1].partition(" ")
 calls = 0
