@@ -19,17 +19,17 @@ def rows() -> list[str]:
 
 
 def test_every_guarantee_names_a_test_that_the_command_runs() -> None:
-    found: dict[str, set[str]] = {}
+    tests_of: dict[str, set[str]] = {}
     for row in rows():
-        told = re.fullmatch(r"\| [^|]+ \| [^|]+ \| `(test_\w+)` \| `pytest (tests/[\w/]+\.py)` \|", row)
-        assert told, f"not four columns, with a test and `pytest FILE`: {row}"
-        name, file = told.groups()
-        if file not in found:
+        columns = re.fullmatch(r"\| [^|]+ \| [^|]+ \| `(test_\w+)` \| `pytest (tests/[\w/]+\.py)` \|", row)
+        assert columns, f"not four columns, with a test and `pytest FILE`: {row}"
+        name, file = columns.groups()
+        if file not in tests_of:
             path = ROOT / file
             assert path.is_file(), f"{file} is not there: {row}"
             tree = ast.parse(path.read_text(encoding="utf-8"))
-            found[file] = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-        assert name in found[file], f"{file} has no {name}"
+            tests_of[file] = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        assert name in tests_of[file], f"{file} has no {name}"
 
 
 def test_the_numbers_of_mutants_are_those_of_the_lists() -> None:
@@ -37,8 +37,8 @@ def test_the_numbers_of_mutants_are_those_of_the_lists() -> None:
         (ROOT / "tests" / "mutation" / f"{layer}.yaml").read_text(encoding="utf-8") for layer in ("silver", "gold")
     ]
     silver, gold = (len(re.findall(r"^- \{", text, re.MULTILINE)) for text in lists)
-    said = " ".join(DOCUMENT.read_text(encoding="utf-8").split())
-    assert f"{silver} edits of silver's texts and {gold} of gold's" in said
+    page = " ".join(DOCUMENT.read_text(encoding="utf-8").split())
+    assert f"{silver} edits of silver's texts and {gold} of gold's" in page
 
 
 def test_every_mutant_finds_its_text() -> None:
