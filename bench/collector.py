@@ -25,7 +25,7 @@ import orjson
 
 from bench.load import ROOT, Plan, Result, load
 from bench.path import machine, say
-from connectors.collector.landing.lander import land_journals
+from connectors.collector.landing.journals import land_journals
 from orchestration.schedules import SENSOR_SECONDS
 from warehouse_models import home
 from warehouse_models.catalog.sources import Sources

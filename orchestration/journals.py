@@ -15,7 +15,7 @@ def land_collected(lake: Lake, log: logging.Logger, *, most_seconds: float = mat
     A failure is logged: what was not landed waits in the journal for the next time, and files that landed meanwhile are
     not to wait for it.
     """
-    from connectors.collector.landing.lander import land_journals
+    from connectors.collector.landing.journals import land_journals
     from warehouse_models import home
     from warehouse_models.catalog.tenants import Catalog
 

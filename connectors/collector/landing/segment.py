@@ -1,8 +1,8 @@
 """One segment of a journal into bronze: read, judged by the contract, committed with its position, dropped.
 
-    segment ─▶ records ─▶ events ─▶ contract ─▶ quarantine (found by file, line, content: written once)
+    segment ─▶ messages ─▶ events ─▶ contract ─▶ quarantine (found by file, line, content: written once)
                   │                     └─▶ one Delta commit a shard: the rows, and the segment's number as position
-                  ├─▶ deliveries of webhooks (hook_lander.py), and counts (usage.py): the same, each with the position
+                  ├─▶ deliveries of webhooks (webhooks.py), and counts (usage.py): the same, each with the position
                   ├─▶ nobody's: another file beside the journal (waiting.py)
                   └──────────────────────────────────────────▶ the lake is synced, the file deleted
 
@@ -24,6 +24,7 @@ from duckdb import DuckDBPyConnection
 
 from connectors.collector.http.messages import Message, events, text
 from connectors.collector.journal.frames import Damage, read_frames
+from connectors.collector.journal.segments import ClosedSegment
 from connectors.collector.journal.waiting import put_aside
 from connectors.collector.landing.usage import ADDRESS as USAGE
 from connectors.collector.landing.usage import Usage
@@ -77,21 +78,20 @@ class JournalReport:
 
 
 class SegmentLander:
-    """One closed segment (of which writer, which number, where) on its way into bronze."""
+    """One closed segment on its way into bronze."""
 
     def __init__(
         self,
         lake: Lake,
         catalog: Catalog,
         duck: DuckDBPyConnection,
-        writer: str,
-        number: int,
-        path: Path,
+        segment: ClosedSegment,
         report: JournalReport,
     ) -> None:
-        self.lake, self.duck, self.number, self.path, self.report = lake, duck, number, path, report
-        self.app = f"collector:{writer}"
-        self.file = f"collector/{writer}-{number:08d}"
+        self.lake, self.duck, self.report = lake, duck, report
+        self.number, self.path = segment.number, segment.path
+        self.app = f"collector:{segment.writer}"
+        self.file = f"collector/{segment.writer}-{segment.number:08d}"
         self.batch_id = sha256(self.file.encode()).hexdigest()[:32]
         self.tenants = {tenant.tenant_id: tenant for tenant in catalog.tenants()}
         self.now = now_micros()
@@ -104,7 +104,7 @@ class SegmentLander:
         self.refused: dict[tuple[str, str], list[RefusedRow]] = {}
         self.waiting: list[bytes] = []
         self.usage = Usage()
-        at = Segment(self.app, number, self.file, self.batch_id, self.now, self.day, self.limit)
+        at = Segment(self.app, self.number, self.file, self.batch_id, self.now, self.day, self.limit)
         self.hooks = HookLander(lake, duck, at)
 
     def land(self) -> None:
@@ -179,11 +179,11 @@ class SegmentLander:
                 if sent.size >= self.limit:
                     raise Refused(reasons.TOO_LONG.format(size=sent.size, limit=self.limit))
                 row = contract.read(sent.value, b"", line, sent.size)
-            except Refused as no:
+            except Refused as refusal:
                 raw = sent.raw if sent.value is None else text(sent.value)
-                refused = RefusedRow.of(no.reason, self.file, line, raw, len(raw), no.record_id)
+                refused = RefusedRow.of(refusal.reason, self.file, line, raw, len(raw), refusal.record_id)
                 self.refused.setdefault(key, []).append(refused)
-                self.report.refuse(no.reason)
+                self.report.refuse(refusal.reason)
                 if len(self.refused[key]) >= _MOST_REFUSED:
                     self._refuse()
                 continue
@@ -194,12 +194,12 @@ class SegmentLander:
         return line
 
     def _contract(self, tenant: Tenant) -> EventContract:
-        found = self.contracts.get(tenant.tenant_id)
-        if found is None:
+        contract = self.contracts.get(tenant.tenant_id)
+        if contract is None:
             made = contract_of(OBJECT, tenant, self.now, self.now)
             assert isinstance(made, EventContract)
-            found = self.contracts[tenant.tenant_id] = made
-        return found
+            contract = self.contracts[tenant.tenant_id] = made
+        return contract
 
     def _at(self, tenant: str, source: str) -> Landing:
         return Landing(

@@ -34,11 +34,11 @@ class Usage:
         """Count a request that held so many events."""
         at = message.received_at
         key = message.tenant, message.source, at - at % _MICROS_PER_HOUR
-        found = self._counts.setdefault(key, [0, 0, 0, at, at])
-        found[0] += 1
-        found[1] += events
-        found[2] += len(message.body)
-        found[3], found[4] = min(found[3], at), max(found[4], at)
+        counts = self._counts.setdefault(key, [0, 0, 0, at, at])
+        counts[0] += 1
+        counts[1] += events
+        counts[2] += len(message.body)
+        counts[3], counts[4] = min(counts[3], at), max(counts[4], at)
 
     def tenants(self) -> set[str]:
         """Whose requests were counted."""

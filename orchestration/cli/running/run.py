@@ -84,7 +84,7 @@ def run(
 
 def _land_journals(catalog: Catalog) -> None:
     """Land what the collectors' journals hold: first, so that this run already counts it."""
-    from connectors.collector.landing.lander import land_journals
+    from connectors.collector.landing.journals import land_journals
     from warehouse_models import home
 
     landed = land_journals(catalog.lake, catalog, home.journal_root())

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from connectors.collector.landing.lander import land_journals
+from connectors.collector.landing.journals import land_journals
 from tests.faults.collector.watch import JournalWatch, Strike
 from tests.faults.collector.world import World
 from tests.faults.injector import Child, Outcome

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from connectors.collector.http.messages import Message
 from connectors.collector.journal.journal import Journal, open_journal
-from connectors.collector.landing.lander import land_journals
+from connectors.collector.landing.journals import land_journals
 from connectors.contracts.times import now_micros
 from connectors.landing.land import land
 from tests.faults.collector.client import Device

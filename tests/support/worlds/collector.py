@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from connectors.collector.landing.lander import JournalReport, land_journals
+from connectors.collector.landing.journals import JournalReport, land_journals
 from connectors.systems.discovery import secret_makers
 from warehouse_models import home
 from warehouse_models.catalog.hooks import Hooks

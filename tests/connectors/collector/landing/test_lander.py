@@ -17,7 +17,7 @@ from connectors.collector.http.messages import Message
 from connectors.collector.journal.frames import frame
 from connectors.collector.journal.segments import closed_segments
 from connectors.collector.journal.waiting import retry
-from connectors.collector.landing.lander import land_journals
+from connectors.collector.landing.journals import land_journals
 from connectors.landing.replay import replay
 from orchestration.journals import land_collected
 from tests.connectors.collector.landing.test_run import tenure
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.campaign
 _LAND = """
 import os, sys
 from pathlib import Path
-import connectors.collector.landing.lander as lander
+import connectors.collector.landing.journals as lander
 import connectors.collector.landing.segment as segment_lander
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog

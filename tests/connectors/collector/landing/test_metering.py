@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from connectors.collector.http.messages import Message
 from connectors.collector.journal.frames import frame
-from connectors.collector.landing.lander import land_journals
+from connectors.collector.landing.journals import land_journals
 from connectors.collector.landing.usage import Usage
 from tests.connectors.collector.landing.test_lander import lander
 from tests.connectors.collector.landing.test_run import tenure

@@ -20,7 +20,7 @@ from connectors.collector.http.messages import Message
 from connectors.collector.http.protocol import Refusal
 from connectors.collector.journal.frames import frame
 from connectors.collector.journal.segments import closed_segments
-from connectors.collector.landing.lander import land_journals
+from connectors.collector.landing.journals import land_journals
 from connectors.collector.webhooks.handshake import keep_secret
 from connectors.collector.webhooks.items import to_journal
 from tests.connectors.collector.webhooks.test_hooks import DELIVERIES, FETCHES, deliver, hook_of, landed
@@ -41,7 +41,7 @@ _LAND = """
 import os, sys
 from pathlib import Path
 import connectors.collector.landing.webhooks as hook_lander
-from connectors.collector.landing.lander import land_journals
+from connectors.collector.landing.journals import land_journals
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake

@@ -1,4 +1,4 @@
-"""The lander: closed segments of all journals into bronze, in order, each once (`segment_lander.py`).
+"""The lander: closed segments of all journals into bronze, in order, each once (`segment.py`).
 
 <home>/journal/<n>/  lander (lock) ─▶ the writer is asked to close what it writes ─▶ its closed segments, one by one
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from connectors.collector.http.keys import check_mounted
-from connectors.collector.journal.segments import ask_to_close, close_left, closed_segments, lock
+from connectors.collector.journal.segments import ClosedSegment, ask_to_close, close_left, closed_segments, lock
 from connectors.collector.landing.clock import tell_clock
 from connectors.collector.landing.segment import JournalReport, SegmentLander
 from connectors.contracts.times import now_micros
@@ -39,54 +39,63 @@ def land_journals(
     collector runs and nothing was left, its clock is told (`clock.py`). A journal that fails is left as it is, the
     others land, and then the failure is raised. TenureError: the lake is not there, or other writers keep winning.
     """
-    deadline = time.monotonic() + most_seconds
-    report = JournalReport()
-    now, running, is_all = now_micros(), False, True
+    began = now_micros()
+    lander = _JournalLander(lake, catalog, on_segment, time.monotonic() + most_seconds)
     failures: list[Exception] = []
     for folder in sorted(path for path in root.glob("*") if path.is_dir()):
         try:
-            with _alone(folder) as is_ours:
-                if not is_ours:
-                    is_all = False
-                    continue
-                is_all = _close_open(folder) and is_all
-                running = _is_written(folder) or running
-                is_all = _land(lake, catalog, folder, report, on_segment, deadline) and is_all
+            lander.land(folder)
         except Exception as error:
             failures.append(error)
     if failures:
         raise failures[0]
-    if running and is_all:
-        tell_clock(lake, catalog, now)
-    return report
+    if lander.is_a_collector_running and lander.is_all_landed:
+        tell_clock(lake, catalog, began)
+    return lander.report
 
 
-def _land(
-    lake: Lake,
-    catalog: Catalog,
-    folder: Path,
-    report: JournalReport,
-    on_segment: Callable[[JournalReport], None],
-    deadline: float,
-) -> bool:
-    """Land the closed segments of one journal; False where time ran out before the last."""
-    segments = closed_segments(folder)
-    if not segments:
-        return True
-    try:
-        check_mounted(lake, "tenants")
-    except FileNotFoundError:
-        # Every tenant would be unknown.
-        why = "it has no catalog of tenants, and a collector took events for one"
-        raise TenureError(f"lake {lake.root}", why, "mount it, or set TENURE_HOME and TENURE_LAKE as it was") from None
-    with lake.duck() as duck:
-        for writer, number, path in segments:
-            if time.monotonic() > deadline:
-                return False
-            SegmentLander(lake, catalog, duck, writer, number, path, report).land()
-            report.segments += 1
-            on_segment(report)
-    return True
+class _JournalLander:
+    """Lands one journal after the other until `deadline` (monotonic seconds), and knows whether anything is left."""
+
+    def __init__(
+        self, lake: Lake, catalog: Catalog, on_segment: Callable[[JournalReport], None], deadline: float
+    ) -> None:
+        self._lake, self._catalog, self._on_segment, self._deadline = lake, catalog, on_segment, deadline
+        self.report = JournalReport()
+        self.is_all_landed, self.is_a_collector_running = True, False
+
+    def land(self, folder: Path) -> None:
+        """Land what a journal holds, unless another lander works on it."""
+        with _alone(folder) as is_ours:
+            if not is_ours:
+                self.is_all_landed = False
+                return
+            if not _close_open(folder):
+                self.is_all_landed = False
+            if _is_written(folder):
+                self.is_a_collector_running = True
+            if segments := closed_segments(folder):
+                self._land_segments(segments)
+
+    def _land_segments(self, segments: Sequence[ClosedSegment]) -> None:
+        self._check_lake()
+        with self._lake.duck() as duck:
+            for segment in segments:
+                if time.monotonic() > self._deadline:
+                    self.is_all_landed = False
+                    return
+                SegmentLander(self._lake, self._catalog, duck, segment, self.report).land()
+                self.report.segments += 1
+                self._on_segment(self.report)
+
+    def _check_lake(self) -> None:
+        try:
+            check_mounted(self._lake, "tenants")
+        except FileNotFoundError:
+            # Every tenant would be unknown.
+            why = "it has no catalog of tenants, and a collector took events for one"
+            next_step = "mount it, or set TENURE_HOME and TENURE_LAKE as it was"
+            raise TenureError(f"lake {self._lake.root}", why, next_step) from None
 
 
 @contextmanager
