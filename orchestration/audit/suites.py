@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -23,10 +23,11 @@ from orchestration.audit.verdict import Check
 from warehouse_models.dbt import marts as gold_models
 from warehouse_models.lake import duck
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.slices import Range, scans
 from warehouse_models.specs import spec
 
-# Tenant → ranges of days, first and last included.
-Scope = dict[str, list[tuple[date, date]]]
+# Tenant → ranges of days.
+Scope = dict[str, list[Range]]
 _SCANS = 24
 
 
@@ -160,9 +161,7 @@ def _bronze_rows(relation: str, address: str, since: Mapping[str, datetime | Non
 def _mart_rows(mart: gold_models.Mart, scope: Scope) -> str:
     """Rows of a mart in scope, with the period that the tenant's data covers."""
     by_day = mart.spec.slice_column if mart.slice_unit == "day" else None
-    # A scan for each range: DuckDB skips blocks by constants that hold for a whole scan, and one late event made the
-    # suite read all of every tenant's history.
-    terms = _conditions(scope, by_day)
+    terms = scans(scope, by_day)
     if len(terms) > _SCANS:
         within = f" and mart_rows.{by_day} between scope.from_date and scope.to_date" if by_day else ""
         mine = f"scope.tenant_id = mart_rows.tenant_id{within}"
@@ -178,27 +177,9 @@ def _mart_rows(mart: gold_models.Mart, scope: Scope) -> str:
 
 
 def _scope(build: duckdb.DuckDBPyConnection) -> Scope:
-    """control.audit_scope by tenant, its ranges merged so that no row comes twice."""
+    """control.audit_scope by tenant."""
     scope: Scope = {}
     rows = build.execute("select tenant_id, from_date, to_date from control.audit_scope order by all").fetchall()
     for tenant, first, last in rows:
-        ranges = scope.setdefault(tenant, [])
-        if ranges and first <= ranges[-1][1]:
-            ranges[-1] = (ranges[-1][0], max(last, ranges[-1][1]))
-        else:
-            ranges.append((first, last))
+        scope.setdefault(tenant, []).append((first, last))
     return scope
-
-
-def _conditions(scope: Scope, column: str | None) -> list[str]:
-    """Disjoint conditions of the scope's rows; tenants of the same range share one. Without `column`: whole tenants."""
-    tenants: dict[tuple[date, date] | None, list[str]] = {}
-    for tenant, ranges in sorted(scope.items()):
-        periods: list[tuple[date, date] | None] = [*ranges] if column else [None]
-        for period in periods:
-            tenants.setdefault(period, []).append(f"'{tenant}'")
-    return [
-        f"tenant_id in ({', '.join(named)})"
-        + (f" and {column} >= date '{period[0]}' and {column} <= date '{period[1]}'" if period else "")
-        for period, named in tenants.items()
-    ]

@@ -1,4 +1,4 @@
-"""Ranges of days are merged by one macro (`macros/islands.sql`): no day is in two of what comes out."""
+"""Ranges of days are merged by one macro (`macros/slices/islands.sql`): no day is in two of what comes out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from warehouse_models.dbt.marts import PROJECT
 
-MACRO = PROJECT / "macros" / "islands.sql"
+MACRO = PROJECT / "macros" / "slices" / "islands.sql"
 Row = tuple[str, str, date, date, int]
 
 

@@ -22,7 +22,7 @@ from warehouse_models.dbt.marts import PROJECT
     ],
 )
 def test_months_are_whole_by_the_start_or_by_the_end_of_a_period(start: str, end: str, months: int | None) -> None:
-    macros = jinja2.Template((PROJECT / "macros" / "money.sql").read_text()).module
+    macros = jinja2.Template((PROJECT / "macros" / "money" / "money.sql").read_text()).module
     sql = macros.whole_months(f"date '{start}'", f"date '{end}'")  # type: ignore[attr-defined]
     with duckdb.connect() as connection:
         assert connection.execute(f"select {sql}").fetchall() == [(months,)]

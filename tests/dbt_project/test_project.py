@@ -82,6 +82,18 @@ def test_no_model_is_longer_than_120_lines() -> None:
         assert len(path.read_text().splitlines()) <= 120, path.name
 
 
+def test_no_mart_feeds_a_staging_or_intermediate_model() -> None:
+    for folder in ("staging", "intermediate"):
+        for path in (PROJECT / "models" / folder).rglob("*.sql"):
+            read = set(re.findall(r"ref\(\s*'(\w+)'", path.read_text()))
+            assert not read & set(gold_models.marts()), path.name
+
+
+def test_ranges_of_days_are_written_out_as_literals_by_one_macro() -> None:
+    paths = [*(PROJECT / "models").rglob("*.sql"), *(PROJECT / "macros").rglob("*.sql")]
+    assert {path.name for path in paths if "'''{}'''" in path.read_text()} == {"in_slices.sql"}
+
+
 def test_policy_values_stand_in_no_sql() -> None:
     # The policy's defaults are 50 events and 30 minutes; the trailing 30 days of METRICS are definitions.
     for path in (PROJECT / "models").rglob("*.sql"):

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 Slices = Mapping[str, "frozenset[date] | None"]
+# First and last day, both included.
+Range = tuple[date, date]
 
 # More literals than this make a predicate slower to plan than rewriting some days between them.
 MAX_RUNS_PER_TENANT = 40
@@ -38,22 +40,28 @@ def widen(slices: Slices, before: int, after: int) -> dict[str, frozenset[date] 
     }
 
 
-def runs(dates: Iterable[date]) -> list[tuple[date, date]]:
+def runs(dates: Iterable[date]) -> list[Range]:
     """Dates as maximal runs of consecutive days, first and last included; many runs are joined at their smallest gaps.
 
     Joining only adds days, and a slice too many is recomputed to the same rows.
     """
-    found: list[tuple[date, date]] = []
-    for day in sorted(set(dates)):
-        if found and day - found[-1][1] == timedelta(days=1):
-            found[-1] = (found[-1][0], day)
-        else:
-            found.append((day, day))
-    while len(found) > MAX_RUNS_PER_TENANT:
-        gaps = [(found[i + 1][0] - found[i][1], i) for i in range(len(found) - 1)]
+    joined = merged((day, day) for day in set(dates))
+    while len(joined) > MAX_RUNS_PER_TENANT:
+        gaps = [(joined[i + 1][0] - joined[i][1], i) for i in range(len(joined) - 1)]
         _, i = min(gaps)
-        found[i : i + 2] = [(found[i][0], found[i + 1][1])]
-    return found
+        joined[i : i + 2] = [(joined[i][0], joined[i + 1][1])]
+    return joined
+
+
+def merged(ranges: Iterable[Range]) -> list[Range]:
+    """Ranges of days in order, those that overlap or touch as one."""
+    joined: list[Range] = []
+    for first, last in sorted(ranges):
+        if joined and first <= joined[-1][1] + timedelta(days=1):
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        else:
+            joined.append((first, last))
+    return joined
 
 
 def closed(slices: Slices) -> dict[str, frozenset[date] | None]:
@@ -78,14 +86,13 @@ def conditions(slices: Slices, slice_column: str | None, month_column: str | Non
 
     Tenants that share the same dates share one term: 200 (tenant, date) pairs in one OR took 6.9 s (STACK).
     """
-    groups: dict[tuple[tuple[date, date], ...] | None, list[str]] = defaultdict(list)
+    groups: dict[tuple[Range, ...] | None, list[str]] = defaultdict(list)
     for tenant, dates in slices.items():
         whole = dates is None or slice_column is None
         groups[None if whole else tuple(runs(dates or ()))].append(tenant)
     terms: list[str] = []
     for key, tenants in groups.items():
-        names = ", ".join(f"'{tenant}'" for tenant in sorted(tenants))
-        scope = f"tenant_id = {names}" if len(tenants) == 1 else f"tenant_id IN ({names})"
+        scope = _is_one_of(tenants)
         if key is None:
             terms.append(f"({scope})")
         elif key:
@@ -96,6 +103,28 @@ def conditions(slices: Slices, slice_column: str | None, month_column: str | Non
                 bounds = f" AND {_between(month_column, first_month, last_month)}{bounds}"
             terms.append(f"({scope}{bounds} AND ({days}))")
     return terms
+
+
+def scans(ranges: Mapping[str, Iterable[Range]], slice_column: str | None) -> list[str]:
+    """Conditions of one scan for each distinct range, tenants of the same range together; no row meets two of them.
+
+    Engines skip blocks by constants that hold for a whole scan: with the ranges of a tenant in one condition, one late
+    event made a scan read all the days between. Without `slice_column` a tenant is meant whole.
+    """
+    groups: dict[Range | None, list[str]] = defaultdict(list)
+    for tenant, days in ranges.items():
+        keys: list[Range | None] = [*merged(days)] if slice_column else [None]
+        for key in keys:
+            groups[key].append(tenant)
+    return [
+        f"({_is_one_of(tenants)}{f' AND {_between(slice_column, *key)}' if slice_column and key else ''})"
+        for key, tenants in groups.items()
+    ]
+
+
+def _is_one_of(tenants: Iterable[str]) -> str:
+    names = [f"'{tenant}'" for tenant in sorted(tenants)]
+    return f"tenant_id = {names[0]}" if len(names) == 1 else f"tenant_id IN ({', '.join(names)})"
 
 
 def _between(column: str, first: date, last: date) -> str:

@@ -4,4 +4,4 @@ select
     session_date as date,
     account_id,
     epoch_us(ended_at) - epoch_us(started_at) as session_micros
-from {{ touched_rows(source('silver_product', 'sessions'), 'session_date') }}
+from {{ in_slices(source('silver_product', 'sessions'), ref('int_touched'), 'session_date') }} as sessions

@@ -8,11 +8,63 @@ import duckdb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse_models.lake.slices import MAX_RUNS_PER_TENANT, closed, conditions, predicate, runs, union, widen
+from warehouse_models.lake.slices import (
+    MAX_RUNS_PER_TENANT,
+    closed,
+    conditions,
+    merged,
+    predicate,
+    runs,
+    scans,
+    union,
+    widen,
+)
 
 DAY = date(2024, 2, 27)
 days = st.frozensets(st.integers(0, 400).map(lambda n: DAY + timedelta(days=n)), max_size=90)
 slices = st.dictionaries(st.sampled_from(("a", "b", "c")), st.one_of(st.none(), days), max_size=3)
+
+ranges = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(0, 9)).map(
+        lambda pair: (DAY + timedelta(days=pair[0]), DAY + timedelta(days=sum(pair)))
+    ),
+    max_size=8,
+)
+
+
+def of(parts: list[tuple[date, date]]) -> set[date]:
+    """The days of ranges."""
+    return {first + timedelta(days=step) for first, last in parts for step in range((last - first).days + 1)}
+
+
+@given(ranges)
+def test_merged_ranges_hold_the_same_days_and_a_free_day_parts_them(parts: list[tuple[date, date]]) -> None:
+    joined = merged(parts)
+    assert of(joined) == of(parts)
+    assert all(after[0] - before[1] > timedelta(days=1) for before, after in zip(joined, joined[1:], strict=False))
+
+
+@given(st.dictionaries(st.sampled_from(("a", "b", "c")), ranges, max_size=3))
+def test_scans_bring_each_day_of_the_ranges_once_and_hold_one_range_each(
+    asked: dict[str, list[tuple[date, date]]],
+) -> None:
+    terms = scans(asked, "day")
+    assert all(term.count("DATE") <= 2 for term in terms)
+    each = " UNION ALL ".join(f"SELECT tenant_id, day FROM rows WHERE {term}" for term in ["false", *terms])
+    brought = duckdb.sql(
+        f"""
+        WITH rows AS (
+            SELECT tenant_id, CAST(day AS DATE) AS day FROM (VALUES ('a'), ('b'), ('c')) AS tenants(tenant_id),
+                (SELECT unnest(range(TIMESTAMP '2024-02-20', TIMESTAMP '2024-06-01', INTERVAL 1 DAY)) AS day)
+        )
+        {each}
+        """
+    ).fetchall()
+    assert sorted(brought) == sorted((tenant, day) for tenant, parts in asked.items() for day in of(parts))
+
+
+def test_scans_without_a_date_column_are_one_of_whole_tenants() -> None:
+    assert scans({"b": [(DAY, DAY)], "a": []}, None) == ["(tenant_id IN ('a', 'b'))"]
 
 
 @given(days)

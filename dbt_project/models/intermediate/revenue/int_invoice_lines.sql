@@ -10,7 +10,7 @@ with lines as (
     from {{ ref('int_invoice_records') }} as lines
     inner join {{ ref('int_ledgers') }} as ledgers using (tenant_id, basis)
     inner join {{ source('control', 'currencies') }} as currencies on lines.currency = currencies.code
-    where lines.is_counted and lines.tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    where lines.is_counted
 ),
 
 -- An account's ledger runs to the as_of of subscriptions if it has any, else of invoices.

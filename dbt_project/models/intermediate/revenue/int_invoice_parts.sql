@@ -1,6 +1,7 @@
 -- One row per ledger and stretch of days on which an invoice line adds to its account's MRR.
 with lines as (
     select * from {{ ref('int_invoice_lines') }}
+    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 -- Lines count only before the account's first subscription period with MRR above 0: nothing counts twice.

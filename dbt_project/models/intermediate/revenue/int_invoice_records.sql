@@ -1,4 +1,4 @@
--- Billing records of the touched tenants by what was known (macros/bases.sql).
+-- Billing records of the touched tenants by what was known (macros/revenue/bases.sql).
 {%- set parts = billing_records('invoices') %}
 with bases as (
     select tenant_id, basis from {{ ref('int_restatement_steps') }} where basis <> 'now' and not is_last

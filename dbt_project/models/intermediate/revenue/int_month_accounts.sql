@@ -49,7 +49,6 @@ accounts as (
         and old.month = (pairs.month - to_months(pairs.look_back::integer))::date
     -- Without a reporting currency there is none of this.
     where pairs.tenant_id in (select tenant_id from {{ ref('int_reporting_rates') }})
-        and pairs.tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
     group by all
 )
 

@@ -2,7 +2,7 @@
 with parts as (
     select tenant_id, ledger, account_id, currency, from_date, end_date, ledger_end, mrr_minor
     from {{ ref('int_subscription_parts') }}
-    where from_date < end_date
+    where from_date < end_date and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
     union all
     select tenant_id, ledger, account_id, currency, from_date, end_date, ledger_end, mrr_minor
     from {{ ref('int_invoice_parts') }}

@@ -6,7 +6,7 @@ with
 shown as (
     select tenant_id, arg_max(ledger, step) as ledger
     from {{ ref('int_named_ledgers') }}
-    where chain <> 'restatement' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    where chain <> 'restatement'
     group by tenant_id, chain
 ),
 
@@ -23,7 +23,6 @@ used as (
     ) as uses
     inner join {{ ref('int_ledgers') }} as ledgers using (tenant_id, ledger)
     left join shown using (tenant_id, ledger)
-    where uses.tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
     group by uses.tenant_id, ledgers.basis, uses.currency
 ),
 

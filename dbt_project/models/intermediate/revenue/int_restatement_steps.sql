@@ -9,7 +9,7 @@ with published as (
 
 -- How far the records go is news like a record: what ended on the last known day may be over by now.
 ends as (
-    select * from {{ source('silver_billing', 'as_of') }}
+    select * from {{ ref('stg_billing__as_of') }}
 ),
 
 news as (

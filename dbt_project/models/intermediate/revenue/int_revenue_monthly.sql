@@ -1,5 +1,10 @@
 -- One row per ledger and month, in the reporting currency: the figures of the marts of revenue by month.
-with totals as (
+with accounts as (
+    select * from {{ ref('int_month_accounts') }}
+    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+),
+
+totals as (
     select
         tenant_id, ledger, month,
         sum(before_old) as opening_minor,
@@ -14,8 +19,8 @@ with totals as (
         count(*) filter (where movement = 'reactivation') as customers_reactivated,
         count(*) filter (where movement = 'churn') as customers_churned,
         count(*) filter (where pays_after) as customers_close
-    from {{ ref('int_month_accounts') }}
-    where look_back = 1 and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    from accounts
+    where look_back = 1
     group by all
 ),
 
@@ -33,8 +38,7 @@ retained as (
         count(*) filter (where look_back = {{ months }} and paid_before) as base_customers_{{ months }}m
         {{- ',' if not loop.last }}
         {%- endfor %}
-    from {{ ref('int_month_accounts') }}
-    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    from accounts
     group by all
 )
 

@@ -18,7 +18,7 @@ with moved as (
             date '2999-12-31',
             greatest(now_.first_used_date, seen.first_used_date) - 1
         )
-    from (select * from {{ ref('dim_features') }} where {{ touched }}) as now_
+    from {{ ref('int_features') }} as now_
     full join (select * from {{ source('control', 'seen_features') }} where {{ touched }}) as seen
         using (tenant_id, feature)
     where now_.first_used_date is distinct from seen.first_used_date

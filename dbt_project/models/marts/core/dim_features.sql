@@ -1,11 +1,4 @@
-with used as (
-    select tenant_id, feature, min(date) as first_used_date
-    from {{ ref('fct_feature_usage_daily') }}
-    where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
-    group by all
-),
-
-planned as (
+with planned as (
     select tenant_id, feature
     from {{ source('control', 'plan_features') }}
     where tenant_id in (select tenant_id from {{ ref('int_touched_tenants') }})
@@ -16,5 +9,5 @@ select
     feature,
     used.first_used_date,
     planned.feature is not null as is_planned
-from used
+from {{ ref('int_features') }} as used
 full join planned using (tenant_id, feature)

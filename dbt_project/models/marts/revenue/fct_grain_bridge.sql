@@ -8,6 +8,11 @@ with months as (
     where ledger = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
+accounts as (
+    select * from {{ ref('int_month_accounts') }}
+    where ledger = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+),
+
 moves as (
     select
         moves.tenant_id, moves.account_id, months.month, moves.movement_type,
@@ -18,14 +23,12 @@ moves as (
         and moves.movement_date > months.opening_date and moves.movement_date <= months.closing_date
     union all
     select tenant_id, account_id, month, movement, 0, after_new - before_new, 0, 1
-    from {{ ref('int_month_accounts') }}
-    where ledger = 'default' and movement is not null
-        and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    from accounts
+    where movement is not null
     union all
     select tenant_id, account_id, month, 'fx', 0, before_new - before_old, 0, 1
-    from {{ ref('int_month_accounts') }}
-    where ledger = 'default' and look_back = 1 and before_new <> before_old
-        and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    from accounts
+    where look_back = 1 and before_new <> before_old
 )
 
 select

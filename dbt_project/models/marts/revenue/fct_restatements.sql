@@ -18,7 +18,6 @@ told as (
 found as (
     select tenant_id, ledger, month, currency, {{ figure_rows() }}
     from {{ ref('int_revenue_monthly') }}
-    where tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
 -- Figures in another currency than before are others: no step between the two can be told, so the last one is all of it.

@@ -30,7 +30,7 @@ pairs as (
         sum(before_minor) over account > 0 as paid_before,
         sum(after_minor) over account > 0 as pays_after
     from {{ ref('int_month_pairs') }}
-    where ledger = 'default' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    where ledger = 'default'
     window account as (partition by tenant_id, account_id, month, look_back)
 ),
 

@@ -2,7 +2,7 @@
 with profiles as (
     select tenant_id, chain as profile, arg_max(ledger, step) as ledger
     from {{ ref('int_named_ledgers') }}
-    where chain <> 'restatement' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
+    where chain <> 'restatement'
     group by all
 )
 

@@ -30,17 +30,11 @@
                 from control.run, intermediate.int_touched_revenue;
             {% endif %}
             {% for seen, model in [
-                ('seen_features', 'dim_features'), ('seen_accounts', 'int_accounts'), ('seen_seats', 'int_account_seats')
+                ('seen_features', 'int_features'), ('seen_accounts', 'int_accounts'), ('seen_seats', 'int_account_seats')
             ] %}
                 delete from control.{{ seen }} where tenant_id in (select tenant_id from intermediate.int_touched_tenants);
                 insert into control.{{ seen }} by name
-                select * from (
-                    {% if seen == 'seen_features' %}
-                    select tenant_id, feature, first_used_date from marts.dim_features
-                    {% else %}
-                    select * from intermediate.{{ model }}
-                    {% endif %}
-                ) as state
+                select * from intermediate.{{ model }}
                 where tenant_id in (select tenant_id from intermediate.int_touched_tenants);
             {% endfor %}
             delete from control.seen_tenants;
