@@ -32,7 +32,7 @@ class Measure:
 
 def measures(files: Files) -> list[Measure]:
     return [
-        _most("modules of a folder", files.folders(), 19, goal=12),
+        _most("modules of a folder", files.folders(), 12, goal=12),
         _all("imports against the layers", imports.against_layers(), 0),
         _all("imports that climb within a package", imports.climbing(), 0),
         _all("circles of modules", imports.circles_of_modules(), 0),

@@ -234,7 +234,7 @@ def test_published_months_that_a_changed_definition_moves_are_restated_as_that_b
     land_rows(lake, "acme", "subscriptions", [yearly], tmp_path / "drop", as_of="2024-02-29")
     run(lake)
     # 1200 a year is 100 a month; a tenth of it would be 120, and of 2400 it is 240.
-    project("models/intermediate/revenue/int_subscription_parts.sql", "'year' then 12", "'year' then 10")
+    project("models/intermediate/revenue/ledgers/int_subscription_parts.sql", "'year' then 12", "'year' then 10")
     corrected = yearly | {"amount": 2400, "updated_at": "2024-03-02"}
     land_rows(lake, "acme", "subscriptions", [corrected], tmp_path / "drop", as_of="2024-02-29")
     run(lake)

@@ -1,5 +1,5 @@
--- How far the billing records of the touched tenants go, by what was known (macros/revenue/bases.sql): news of it comes with the
--- late records.
+-- How far the billing records of the touched tenants go, by what was known (macros/revenue/bases.sql): news of it comes
+-- with the late records.
 select 'now' as basis, tenant_id, object, as_of, is_told
 from {{ ref('stg_billing__as_of') }}
 union all

@@ -1,4 +1,4 @@
--- Exchange rates of the touched tenants by what was known (macros/revenue/bases.sql): from each day on, until the next one.
+-- Exchange rates of the touched tenants by what was known (macros/revenue/bases.sql): from each day on, until the next.
 {%- set parts = billing_records('exchange_rates') %}
 with bases as (
     select tenant_id, basis from {{ ref('int_restatement_steps') }} where basis <> 'now' and not is_last
