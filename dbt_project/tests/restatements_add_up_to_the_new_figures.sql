@@ -1,5 +1,5 @@
 -- What the served publication said of a complete month and all restatements of it are what is said now.
-with told as (
+with served as (
     select tenant_id, month, currency, {{ figure_rows() }}
     from {{ in_scope(source('control', 'published_months')) }} as audited
     where is_complete
@@ -18,8 +18,8 @@ restated as (
     group by all
 )
 
-select told.tenant_id, told.month, told.figure
-from told
+select served.tenant_id, served.month, served.figure
+from served
 left join now_ using (tenant_id, month, currency, figure)
 left join restated using (tenant_id, month, currency, figure)
-where coalesce(told.amount, 0) + coalesce(restated.delta, 0) <> coalesce(now_.amount, 0)
+where coalesce(served.amount, 0) + coalesce(restated.delta, 0) <> coalesce(now_.amount, 0)

@@ -37,7 +37,7 @@ wanted as (
     group by all
 ),
 
-found as (
+bridge as (
     select
         tenant_id, profile, month, look_back_months as look_back,
         sum(base_after_minor - base_before_minor) as base_minor,
@@ -49,7 +49,7 @@ found as (
 
 select tenant_id, profile, month, look_back
 from wanted
-full join found using (tenant_id, profile, month, look_back)
-where coalesce(wanted.base_minor, 0) <> coalesce(found.base_minor, 0)
-    or coalesce(wanted.kept_minor, 0) <> coalesce(found.kept_minor, 0)
-    or abs(coalesce(wanted.effect, 0) - coalesce(found.effect, 0)) > 1e-9 * (1 + coalesce(wanted.size, 0))
+full join bridge using (tenant_id, profile, month, look_back)
+where coalesce(wanted.base_minor, 0) <> coalesce(bridge.base_minor, 0)
+    or coalesce(wanted.kept_minor, 0) <> coalesce(bridge.kept_minor, 0)
+    or abs(coalesce(wanted.effect, 0) - coalesce(bridge.effect, 0)) > 1e-9 * (1 + coalesce(wanted.size, 0))

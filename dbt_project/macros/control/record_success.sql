@@ -5,7 +5,7 @@
 #}
 {% macro record_success(results) %}
     {%- if execute and flags.WHICH in ('run', 'build') -%}
-        {#- A run in which no billing moved leaves the models of revenue out, and what they would have told. -#}
+        {#- A run in which no billing moved leaves the models of revenue out, and what they would have written. -#}
         {%- set has_revenue = run_query("select has_revenue from control.run").rows[0][0] -%}
         {%- set wanted = [] -%}
         {%- for node in graph.nodes.values()

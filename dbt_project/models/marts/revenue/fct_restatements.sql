@@ -9,13 +9,13 @@ with chain as (
     where chain = 'restatement' and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
-told as (
+served as (
     select tenant_id, month, currency, {{ figure_rows() }}
     from {{ source('control', 'published_months') }}
     where is_complete and tenant_id in (select tenant_id from {{ ref('int_touched_revenue') }})
 ),
 
-found as (
+ledger_figures as (
     select tenant_id, ledger, month, currency, {{ figure_rows() }}
     from {{ ref('int_revenue_monthly') }}
 ),
@@ -23,30 +23,30 @@ found as (
 -- Figures in another currency than before are others: no step between the two can be told, so the last one is all of it.
 -- A tenant with nothing left still reports in what it has set.
 moved as (
-    select distinct told.tenant_id
-    from told
+    select distinct served.tenant_id
+    from served
     inner join {{ source('control', 'settings') }} as settings using (tenant_id)
     left join (
         select distinct tenant_id, reporting_currency from {{ ref('int_reporting_rates') }}
     ) as reporting using (tenant_id)
-    where told.currency is distinct from coalesce(settings.reporting_currency, reporting.reporting_currency)
+    where served.currency is distinct from coalesce(settings.reporting_currency, reporting.reporting_currency)
 ),
 
 steps as (
     select
-        told.tenant_id, told.month, told.currency, told.figure, chain.cause,
+        served.tenant_id, served.month, served.currency, served.figure, chain.cause,
         case when chain.ledger_before is null or moved.tenant_id is not null
-            then told.amount else before.amount end as before,
+            then served.amount else before.amount end as before,
         after.amount as after
-    from told
+    from served
     inner join chain using (tenant_id)
     left join moved using (tenant_id)
-    left join found as before
-        on told.tenant_id = before.tenant_id and chain.ledger_before = before.ledger and told.month = before.month
-        and told.figure = before.figure and told.currency = before.currency
-    left join found as after
-        on told.tenant_id = after.tenant_id and chain.ledger = after.ledger and told.month = after.month
-        and told.figure = after.figure and told.currency = after.currency
+    left join ledger_figures as before
+        on served.tenant_id = before.tenant_id and chain.ledger_before = before.ledger and served.month = before.month
+        and served.figure = before.figure and served.currency = before.currency
+    left join ledger_figures as after
+        on served.tenant_id = after.tenant_id and chain.ledger = after.ledger and served.month = after.month
+        and served.figure = after.figure and served.currency = after.currency
     where moved.tenant_id is null or chain.is_last
 )
 
