@@ -1,7 +1,8 @@
 -- Schema `control` of a build database: what this run has to do, and where the last successful run stood.
 --
 -- Written by control.py before dbt starts; the tables of the first part also by dbt's hook at the end of a run that
--- succeeded (dbt_project/macros/control/record_success.sql), in one transaction. Copies of what was published are made by history.py.
+-- succeeded (dbt_project/macros/control/record_success.sql), in one transaction. Copies of what was published are made by
+-- history.py.
 -- The comment above a table is what dbt says of it (dbt_project/models/sources/control.yml).
 
 -- ## Kept from run to run ###########################################################################################
