@@ -23,16 +23,6 @@ from warehouse_models.dbt.marts import Mart, marts
 from warehouse_models.errors import TenureError
 
 ASSETS = Path(__file__).resolve().parent / "assets"
-TYPES = {
-    "string": "VARCHAR",
-    "bigint": "BIGINT",
-    "integer": "INTEGER",
-    "double": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "timestamp": "TIMESTAMP WITH TIME ZONE",
-    "date": "DATE",
-    "decimal(38,12)": "DECIMAL(38,12)",
-}
 
 
 @dataclass(frozen=True)
@@ -91,7 +81,7 @@ def _datasets(files: dict[str, dict[str, Any]]) -> dict[str, Dataset]:
 def _of_mart(mart: Mart, entry: dict[str, Any]) -> Dataset:
     titles = entry.get("titles", {})
     columns = {
-        column.name: _column(TYPES[column.type], column.description, titles.get(column.name))
+        column.name: _column(column.duckdb_type.upper(), column.description, titles.get(column.name))
         for column in mart.spec.columns
     }
     return Dataset(

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from dashboards.files import TYPES, Assets, Dataset
+from dashboards.files import Assets, Dataset
 from dashboards.needs import NEEDS
 from dashboards.query_context import columns, metrics
 from serving.guard import check
@@ -47,7 +47,7 @@ def _datasets(datasets: dict[str, Dataset]) -> list[str]:
     try:
         connection.execute("create schema marts")
         for name, mart in marts().items():
-            declared = ", ".join(f'"{column.name}" {TYPES[column.type]}' for column in mart.spec.columns)
+            declared = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in mart.spec.columns)
             connection.execute(f"create table marts.{name} ({declared})")
         connection.execute("use marts")
         for slug, dataset in datasets.items():

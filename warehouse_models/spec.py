@@ -5,11 +5,15 @@ A spec says nothing about where a table lives (`lake.py`) nor how it is computed
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 import pyarrow as pa
+
+from warehouse_models.types import COLUMN_TYPES, Rows, to_arrow
 
 
 class Pii(StrEnum):
@@ -20,22 +24,9 @@ class Pii(StrEnum):
     PERSONAL = "personal"
 
 
-ARROW_TYPES: dict[str, pa.DataType] = {
-    "string": pa.string(),
-    "bigint": pa.int64(),
-    "integer": pa.int32(),
-    "double": pa.float64(),
-    "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "date": pa.date32(),
-    # Exact amounts and rates. Twelve places are what payment systems give; 26 digits before them fit any currency.
-    "decimal(38,12)": pa.decimal128(38, 12),
-}
-
-
 @dataclass(frozen=True)
 class Column:
-    """One column. `type` is a Spark SQL name out of ARROW_TYPES; timestamps are UTC microseconds."""
+    """One column. `type` is a Spark SQL name out of COLUMN_TYPES; timestamps are UTC microseconds."""
 
     name: str
     type: str
@@ -44,8 +35,13 @@ class Column:
     nullable: bool = True
 
     def __post_init__(self) -> None:
-        if self.type not in ARROW_TYPES:
-            raise ValueError(f"column {self.name}: type {self.type!r} is none of {sorted(ARROW_TYPES)}")
+        if self.type not in COLUMN_TYPES:
+            raise ValueError(f"column {self.name}: type {self.type!r} is none of {sorted(COLUMN_TYPES)}")
+
+    @property
+    def duckdb_type(self) -> str:
+        """Its type as DuckDB and dbt's contracts spell it."""
+        return COLUMN_TYPES[self.type].duckdb
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,13 @@ class TableSpec:
     @cached_property
     def arrow_schema(self) -> pa.Schema:
         """Arrow schema in column order; key columns and the declared ones are not nullable."""
-        return pa.schema([pa.field(c.name, ARROW_TYPES[c.type], nullable=c.nullable) for c in self.columns])
+        return pa.schema([pa.field(c.name, COLUMN_TYPES[c.type].arrow, nullable=c.nullable) for c in self.columns])
+
+    def arrow(
+        self, rows: Rows, names: Iterable[str] | None = None, shared: Mapping[str, Any] | None = None
+    ) -> pa.Table:
+        """Rows as an Arrow table of this spec; arguments and errors as `types.to_arrow`."""
+        return to_arrow(self.arrow_schema, rows, names, shared)
 
     def column(self, name: str) -> Column:
         """The column called `name`; KeyError names the table."""

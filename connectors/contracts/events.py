@@ -11,12 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
-
-import pyarrow as pa
+from typing import Any, ClassVar
 
 from connectors.contracts import reasons
-from connectors.contracts.arrow import columns
 from connectors.contracts.canonical import NotText, TooDeep, canonical, exact, id_of, key64, parse, text_of
 from connectors.contracts.reasons import Refused, shown
 from connectors.contracts.times import MICROS_PER_DAY, NotATime, iso, parse_micros
@@ -29,7 +26,8 @@ NESTED = tuple(field.name for field in EVENTS.fields if field.kind is JSON)
 # The times of a batch repeat: the moment it was sent, the moment it was received.
 _cached_micros = lru_cache(4_096)(parse_micros)
 _LONGEST_CACHED = 40
-_TYPED = (
+# The columns that a read row has, in its order.
+TYPED = (
     *("record_id", "payload_sha", "message_key", "line", "bytes", "payload", "received_at", "type", "event", "name"),
     *("user_id", "anonymous_id", "previous_id", "group_id", "timestamp", "original_timestamp", "sent_at"),
     *NESTED,
@@ -44,9 +42,10 @@ class EventContract:
     floor: int
     clamp: int
     table: Any = field(default_factory=lambda: spec("bronze/product/events"))
+    typed: ClassVar[tuple[str, ...]] = TYPED
 
     def read(self, value: dict[str, Any], raw: bytes, line: int, size: int) -> tuple[Any, ...]:
-        """One row in the order of `_TYPED`. Raises Refused."""
+        """One row in the order of `TYPED`. Raises Refused."""
         get = value.get
         kind = get("type")
         if kind.__class__ is not str or kind not in TYPES:
@@ -124,10 +123,6 @@ class EventContract:
             what, when = ("received time", came) if came < self.floor else ("event time", happened)
             floor = iso(self.floor)[:10]
             raise Refused(reasons.BEFORE_FLOOR.format(what=what, value=_shown_time(when), floor=floor), message)
-
-    def columns(self, rows: list[tuple[Any, ...]]) -> dict[str, pa.Array]:
-        """The typed columns of read rows, by name."""
-        return columns(self.table.arrow_schema, _TYPED, rows)
 
 
 class _Texts:

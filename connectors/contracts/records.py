@@ -8,13 +8,10 @@ stay under `received` where their spelling differs; `payload_sha` is taken witho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import pyarrow as pa
+from typing import Any, ClassVar
 
 from connectors.contracts import fields as spelling
 from connectors.contracts import reasons
-from connectors.contracts.arrow import columns
 from connectors.contracts.canonical import NotText, TooDeep, canonical, id_of, sha_hex, text_of
 from connectors.contracts.objects import RecordRules
 from connectors.contracts.reasons import Refused
@@ -23,7 +20,8 @@ from warehouse_models.spec import TableSpec
 
 # Silver gives the first version of a key all the time before it, from 1900-01-01: no version may be older than that.
 FLOOR = parse_micros("1900-01-02")
-_TYPED = ("record_id", "payload_sha", "updated_at", "op", "line", "bytes", "payload")
+# The columns that a read row has, in its order.
+TYPED = ("record_id", "payload_sha", "updated_at", "op", "line", "bytes", "payload")
 
 
 @dataclass
@@ -38,9 +36,10 @@ class RecordContract:
     default_time: int
     table: TableSpec
     speaks_of: str | None = None
+    typed: ClassVar[tuple[str, ...]] = TYPED
 
     def read(self, value: dict[str, Any], raw: bytes, line: int, size: int) -> tuple[Any, ...]:
-        """One row in the order of `_TYPED`; `value` has every digit (canonical.exact). Raises Refused."""
+        """One row in the order of `TYPED`; `value` has every digit (canonical.exact). Raises Refused."""
         keys = {name: self._field(value, name) for name in self.rules.key}
         for name, part in keys.items():
             if part is None:
@@ -124,7 +123,3 @@ class RecordContract:
         if isinstance(cell, bool) or cell is None:
             return bool(cell)
         return spelling.boolean("is_deleted", self._field(value, "is_deleted") or "false") == "true"
-
-    def columns(self, rows: list[tuple[Any, ...]]) -> dict[str, pa.Array]:
-        """The typed columns of read rows, by name."""
-        return columns(self.table.arrow_schema, _TYPED, rows)

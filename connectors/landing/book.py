@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-import pyarrow as pa
 from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection
 
@@ -52,7 +51,6 @@ def write_landing(
     `as_of` is UTC microseconds, None where nobody said it; `known`: the file had a row when this landing began, and is
     landed anew. TenureError where other landings keep winning the commit.
     """
-    schema = spec(ADDRESS).arrow_schema
     values: dict[str, Any] = {
         "tenant_id": at.tenant,
         "object": at.object,
@@ -66,8 +64,7 @@ def write_landing(
         "landed_at": now_micros(),
         "batch_id": at.batch_id,
     }
-    # An integer is a timestamp's storage: microseconds.
-    cells = [pa.array([values[field.name]]).cast(field.type) for field in schema]
+    row = spec(ADDRESS).arrow([values])
     # A row that says neither changes nothing in silver, so its trail names no tenant: small runs stay small.
     tenants = [at.tenant] if as_of is not None or complete else []
     told = landing(at.batch_id, [at.landed_date], tenants)
@@ -78,6 +75,6 @@ def write_landing(
         # The marker makes two landings of one file meet: each once wrote a row of its own.
         marks = {app: (target.transaction_version(app) or 0) + 1}
         with suppress(CommitFailedError):
-            lake.append(ADDRESS, at.shard, pa.table(cells, schema=schema), trail=told, transactions=marks, at=target)
+            lake.append(ADDRESS, at.shard, row, trail=told, transactions=marks, at=target)
             return
     raise TenureError(f"landing {at.file}", "other landings keep winning the commit", "land the file again")

@@ -6,7 +6,6 @@ import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, Schema
@@ -146,21 +145,7 @@ def refused_up_to(lake: Lake, duck: DuckDBPyConnection, at: Landing, line: int) 
 
 
 def _table(at: Landing, rows: list[RefusedRow], how: str | None) -> pa.Table:
-    schema = spec(ADDRESS).arrow_schema
-    columns: dict[str, Any] = {
-        "tenant_id": [at.tenant] * len(rows),
-        "source_id": [at.source] * len(rows),
-        "object": [at.object] * len(rows),
-        "record_id": [row.record_id for row in rows],
-        "reason": [row.reason for row in rows],
-        "file": [row.file for row in rows],
-        "line": [row.line for row in rows],
-        "bytes": [row.size for row in rows],
-        "payload_sha": [row.sha for row in rows],
-        "payload": [row.payload for row in rows],
-        "encoding": [row.encoding for row in rows],
-        "landed_at": pa.array([at.landed_at] * len(rows), pa.int64()).cast(schema.field("landed_at").type),
-        "batch_id": [at.batch_id] * len(rows),
-        "how": [how] * len(rows),
-    }
-    return pa.table([columns[name] for name in schema.names], schema=schema)
+    names = ("record_id", "reason", "file", "line", "bytes", "payload_sha", "payload", "encoding")
+    cells = [(r.record_id, r.reason, r.file, r.line, r.size, r.sha, r.payload, r.encoding) for r in rows]
+    shared = {"tenant_id": at.tenant, "source_id": at.source, "object": at.object, "how": how}
+    return spec(ADDRESS).arrow(cells, names, {**shared, "landed_at": at.landed_at, "batch_id": at.batch_id})

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from connectors.contracts.contract import Contract, contract_of
@@ -201,9 +200,8 @@ class _Replay:
             }
             for one in news
         ]
-        schema = spec(REPLAYS).arrow_schema
         trail = landing("replay", [at.date()], [self.tenant.tenant_id])
-        self.lake.append(REPLAYS, self.tenant.shard, pa.Table.from_pylist(rows, schema=schema), trail=trail)
+        self.lake.append(REPLAYS, self.tenant.shard, spec(REPLAYS).arrow(rows), trail=trail)
 
 
 def _batch(one: Try) -> tuple[str, str, str]:

@@ -6,6 +6,7 @@ tenant's and object's (so that two landings at once meet: the second looks up ag
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,7 +137,7 @@ class Store:
             self.lake.append(
                 self.spec,
                 self.at.shard,
-                self._table(rows),
+                bronze_table(self.spec, self.at, self.contract.typed, rows),
                 trail=landing(self.at.batch_id, [self.at.landed_date], [self.at.tenant]),
                 transactions={self._writers: marker} | ({} if lines_done is None else {self.app: lines_done}),
                 at=self.target,
@@ -146,13 +147,10 @@ class Store:
             self.target = self.lake.create(self.spec, self.at.shard)
             return False
 
-    def _table(self, rows: list[tuple[Any, ...]]) -> pa.Table:
-        return bronze_table(self.spec, self.at, self.contract.columns(rows), len(rows))
 
-
-def bronze_table(spec: TableSpec, at: Landing, made: dict[str, pa.Array], count: int) -> pa.Table:
-    """Rows of a bronze table: `made` are its columns by name, the envelope's others follow from the landing."""
-    same = {
+def bronze_table(spec: TableSpec, at: Landing, typed: Sequence[str], rows: list[tuple[Any, ...]]) -> pa.Table:
+    """Rows of a bronze table: tuples of the columns `typed`; the envelope's others follow from the landing."""
+    shared = {
         "tenant_id": at.tenant,
         "source_id": at.source,
         "object": at.object,
@@ -162,17 +160,8 @@ def bronze_table(spec: TableSpec, at: Landing, made: dict[str, pa.Array], count:
         "landed_date": at.landed_date,
         "landed_at": at.landed_at,
     }
-    arrays = []
-    for field in spec.arrow_schema:
-        if field.name in made:
-            arrays.append(made[field.name])
-        elif field.name == "landed_at":
-            arrays.append(pa.repeat(pa.scalar(at.landed_at, pa.int64()), count).cast(field.type))
-        elif field.name in same:
-            arrays.append(pa.repeat(pa.scalar(same[field.name], field.type), count))
-        else:
-            arrays.append(pa.nulls(count, field.type))
-    return pa.table(arrays, schema=spec.arrow_schema)
+    names = set(spec.arrow_schema.names)
+    return spec.arrow(rows, typed, {name: value for name, value in shared.items() if name in names})
 
 
 def attempts(store: Store) -> Any:

@@ -20,7 +20,6 @@ from orchestration.gold import history as gold_history
 from orchestration.gold.plan import BEGINNING, END, POLICIES, Plan
 from warehouse_models.catalog.tenants import Tenant
 from warehouse_models.dbt import marts as gold_models
-from warehouse_models.dbt.sources import DUCKDB_TYPES
 from warehouse_models.lake.lake import Lake
 from warehouse_models.policies import revenue as revenue_policy
 from warehouse_models.policies.currencies import currencies
@@ -106,7 +105,7 @@ def _view(lake: Lake, shard: str, address: str, version: int | None) -> str:
     _, domain, name = address.split("/")
     columns = spec(address).columns
     if version is None:
-        body = ", ".join(f'null::{DUCKDB_TYPES[column.type]} as "{column.name}"' for column in columns)
+        body = ", ".join(f'null::{column.duckdb_type} as "{column.name}"' for column in columns)
         body = f"select {body} where false"
     else:
         uri = lake.table_uri(address, shard).replace("'", "''")

@@ -14,10 +14,10 @@ from collections.abc import Collection, Mapping
 import duckdb
 
 from warehouse_models.dbt import marts as gold_models
-from warehouse_models.dbt.sources import DUCKDB_TYPES
 from warehouse_models.lake.lake import Lake
 from warehouse_models.policies import revenue as revenue_policy
 from warehouse_models.published.publication import Publication
+from warehouse_models.types import of_arrow
 
 _TABLES = """
 create table if not exists control.published (
@@ -39,8 +39,7 @@ _OMITTED, _RENAMED = ("basis", "to_date"), {"from_date": "date"}
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables where they are missing."""
-    types = {"int64": "bigint", "bool": "boolean"}
-    policy = "".join(f", {name} {types[str(kind)]}" for name, kind in revenue_policy.VALUES)
+    policy = "".join(f", {name} {of_arrow(kind).duckdb}" for name, kind in revenue_policy.VALUES)
     connection.execute(
         _TABLES.format(policy=policy, months=_columns("fct_revenue_monthly"), restatements=_columns("fct_restatements"))
     )
@@ -143,4 +142,4 @@ def _has_moved(connection: duckdb.DuckDBPyConnection, slug: str) -> bool:
 
 def _columns(mart: str) -> str:
     columns = gold_models.marts()[mart].spec.columns
-    return ", ".join(f'"{column.name}" {DUCKDB_TYPES[column.type]}' for column in columns)
+    return ", ".join(f'"{column.name}" {column.duckdb_type}' for column in columns)

@@ -17,7 +17,6 @@ import duckdb
 from orchestration.publish.sql import columns_of, literal
 from orchestration.publish.views import Scope, gold_view, silver_view
 from warehouse_models.dbt import marts as gold_models
-from warehouse_models.dbt.sources import DUCKDB_TYPES
 from warehouse_models.files import put_in_place
 from warehouse_models.lake import duck
 from warehouse_models.lake.lake import Lake
@@ -131,7 +130,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, mart: str) -> list[tuple[str
 
 
 def _contract(mart: gold_models.Mart) -> list[tuple[str, str]]:
-    return [(column.name, DUCKDB_TYPES[column.type].lower()) for column in mart.spec.columns]
+    return [(column.name, column.duckdb_type) for column in mart.spec.columns]
 
 
 def _fits(connection: duckdb.DuckDBPyConnection, mart: gold_models.Mart) -> bool:

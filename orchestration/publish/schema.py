@@ -16,7 +16,6 @@ from deltalake import DeltaTable, Schema
 from orchestration.publish.sql import columns_of, literal
 from orchestration.publish.state import ShardState
 from warehouse_models.dbt.marts import Mart
-from warehouse_models.dbt.sources import DUCKDB_TYPES
 from warehouse_models.lake.slices import Slices, predicate
 from warehouse_models.lake.trail import encode_slices
 
@@ -53,7 +52,7 @@ def _rewritten(state: ShardState, mart: Mart, table: DeltaTable, changed: set[st
     wanted, there = mart.table.arrow_schema, pa.schema(table.schema().to_arrow())
     fields = [wanted.field(field.name) if field.name in changed else field for field in there]
     columns = [
-        f'try_cast("{field.name}" as {DUCKDB_TYPES[mart.table.column(field.name).type]}) as "{field.name}"'
+        f'try_cast("{field.name}" as {mart.table.column(field.name).duckdb_type}) as "{field.name}"'
         if field.name in changed
         else f'"{field.name}"'
         for field in fields

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from warehouse_models.dbt import marts as gold_models
-from warehouse_models.dbt.sources import DUCKDB_TYPES
 
 
 def literal(value: Any) -> str:
@@ -36,4 +35,4 @@ def contracts_hash() -> str:
 def columns_of(mart: str) -> str:
     """The columns of a mart's contract in its order and types, for a SELECT."""
     columns = gold_models.marts()[mart].spec.columns
-    return ", ".join(f'"{column.name}"::{DUCKDB_TYPES[column.type]} as "{column.name}"' for column in columns)
+    return ", ".join(f'"{column.name}"::{column.duckdb_type} as "{column.name}"' for column in columns)

@@ -12,7 +12,6 @@ from functools import cache
 
 from orchestration.publish.sql import columns_of, literal
 from warehouse_models.dbt import marts as gold_models
-from warehouse_models.dbt.sources import DUCKDB_TYPES
 from warehouse_models.lake.lake import Lake
 from warehouse_models.published.publication import Pins
 from warehouse_models.spec import Column
@@ -75,9 +74,7 @@ def _scan(lake: Lake, pins: Pins, address: str, columns: Iterable[Column]) -> st
     """
     version = pins.versions[address]
     there = _columns_at(lake, pins.shard, address, version)
-    names = ", ".join(
-        f'"{c.name}"' if c.name in there else f'null::{DUCKDB_TYPES[c.type]} as "{c.name}"' for c in columns
-    )
+    names = ", ".join(f'"{c.name}"' if c.name in there else f'null::{c.duckdb_type} as "{c.name}"' for c in columns)
     return f"select {names} from delta_scan({literal(lake.table_uri(address, pins.shard))}, version := {version})"
 
 
@@ -89,4 +86,4 @@ def _columns_at(lake: Lake, shard: str, address: str, version: int) -> frozenset
 
 
 def _nothing(columns: Iterable[Column]) -> str:
-    return "select " + ", ".join(f'null::{DUCKDB_TYPES[c.type]} as "{c.name}"' for c in columns) + " where false"
+    return "select " + ", ".join(f'null::{c.duckdb_type} as "{c.name}"' for c in columns) + " where false"

@@ -99,11 +99,8 @@ def _land_object(lake: Lake, shard: str, object: str, told: Mapping[str, Deliver
         rows = [contract.read(json.loads(line), line, place, len(line)) for place, line in enumerate(raw, 1)]
         same = {"tenant_id": tenant, "source_id": "file_drop", "object": object, "batch_id": batch, "op": "append"}
         same |= {"file": "together.jsonl", "landed_date": today, "landed_at": landed_at}
-        columns = {
-            field.name: pa.repeat(pa.scalar(same.get(field.name), _stored(field.type)), len(rows)).cast(field.type)
-            for field in table.arrow_schema
-        } | contract.columns(rows)
-        parts.append(pa.table([columns[name] for name in table.arrow_schema.names], schema=table.arrow_schema))
+        wanted = table.arrow_schema.names
+        parts.append(table.arrow(rows, contract.typed, {name: same[name] for name in same if name in wanted}))
     lake.append(table, shard, pa.concat_tables(parts), trail=landing(batch, [today], list(told)))
     book = spec("bronze/landings")
     said = [
@@ -111,11 +108,5 @@ def _land_object(lake: Lake, shard: str, object: str, told: Mapping[str, Deliver
         | {"landed_at": landed_at}
         for t, d in told.items()
     ]
-    cells = [pa.array([row.get(f.name) for row in said], _stored(f.type)).cast(f.type) for f in book.arrow_schema]
     news = [tenant for tenant, d in told.items() if d.complete or d.as_of]
-    lake.append(book, shard, pa.table(cells, schema=book.arrow_schema), trail=landing(batch, [today], news))
-
-
-def _stored(kind: pa.DataType) -> pa.DataType:
-    """Times are given as microseconds."""
-    return pa.int64() if pa.types.is_timestamp(kind) else kind
+    lake.append(book, shard, book.arrow(said), trail=landing(batch, [today], news))

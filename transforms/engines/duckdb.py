@@ -20,7 +20,6 @@ from transforms.engines.engine import Result
 from warehouse_models.lake.lake import Lake
 from warehouse_models.spec import TableSpec
 
-_DUCK_TYPES = {"string": "VARCHAR", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP", "date": "DATE"}
 _BATCH_ROWS = 131_072
 # A scan opens the table, which takes some milliseconds: beyond so many, one scan of everything is no slower.
 _SCANS = 24
@@ -91,7 +90,8 @@ class DuckDBEngine:
         """
         if version is None or (where is not None and not where):
             columns = ", ".join(
-                f"CAST(NULL AS {_DUCK_TYPES.get(c.type, c.type)}) AS {_q(c.name)}" for c in spec.columns
+                f"CAST(NULL AS {'timestamp' if c.type == 'timestamp' else c.duckdb_type}) AS {_q(c.name)}"
+                for c in spec.columns
             )
             body = f"SELECT {columns} WHERE false"
         else:

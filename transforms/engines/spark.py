@@ -21,6 +21,7 @@ from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
 from warehouse_models.lake.slices import predicate
 from warehouse_models.spec import TableSpec
+from warehouse_models.types import COLUMN_TYPES, of_arrow
 
 _SETTINGS: Mapping[str, str] = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -43,7 +44,6 @@ _SETTINGS: Mapping[str, str] = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.memory": "2g",
 }
-_SPARK_TYPES = {"bigint": "BIGINT", "integer": "INT", "timestamp": "TIMESTAMP"}
 
 
 def spark_session() -> Any:
@@ -82,7 +82,7 @@ class SparkEngine:
     def expose(self, view: str, spec: TableSpec, uri: str, version: int | None, where: Sequence[str] | None) -> None:
         """See Engine.expose."""
         if version is None:
-            fields = ", ".join(f"`{c.name}` {_SPARK_TYPES.get(c.type, c.type.upper())}" for c in spec.columns)
+            fields = ", ".join(f"`{c.name}` {COLUMN_TYPES[c.type].spark}" for c in spec.columns)
             frame = self._spark.createDataFrame([], schema=fields)
         else:
             frame = self._spark.read.format("delta").option("versionAsOf", version).load(uri)
@@ -92,8 +92,7 @@ class SparkEngine:
 
     def expose_rows(self, view: str, rows: pa.Table) -> None:
         """See Engine.expose_rows."""
-        names = {pa.string(): "STRING", pa.int64(): "BIGINT", pa.bool_(): "BOOLEAN"}
-        schema = ", ".join(f"`{field.name}` {names[field.type]}" for field in rows.schema)
+        schema = ", ".join(f"`{field.name}` {of_arrow(field.type).spark}" for field in rows.schema)
         values = [tuple(row.values()) for row in rows.to_pylist()]
         self._spark.createDataFrame(values, schema=schema).createOrReplaceTempView(view)
         self._views.append(view)

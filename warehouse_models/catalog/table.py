@@ -28,7 +28,7 @@ from deltalake.exceptions import CommitFailedError
 
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
-from warehouse_models.spec import ARROW_TYPES
+from warehouse_models.types import COLUMN_TYPES, to_arrow
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -42,11 +42,11 @@ _ATTEMPTS = 30
 _MOST_LISTED = 20
 # A mapping is kept as JSON text.
 _TYPES: Mapping[Any, pa.DataType] = {
-    str: ARROW_TYPES["string"],
-    Mapping: ARROW_TYPES["string"],
-    int: ARROW_TYPES["bigint"],
-    bool: ARROW_TYPES["boolean"],
-    datetime: ARROW_TYPES["timestamp"],
+    str: COLUMN_TYPES["string"].arrow,
+    Mapping: COLUMN_TYPES["string"].arrow,
+    int: COLUMN_TYPES["bigint"].arrow,
+    bool: COLUMN_TYPES["boolean"].arrow,
+    datetime: COLUMN_TYPES["timestamp"].arrow,
 }
 
 
@@ -175,7 +175,7 @@ class CatalogTable(Generic[Row]):
 
     def _to_arrow(self, rows: Sequence[Row]) -> pa.Table:
         cells = [{c.name: c.to_cell(getattr(row, c.field)) for c in self._columns} for row in rows]
-        return pa.Table.from_pylist(cells, schema=self.schema)
+        return to_arrow(self.schema, cells)
 
     def _key_of(self, row: Row) -> tuple[str, ...]:
         return tuple(getattr(row, field) for field in self.key)

@@ -16,21 +16,11 @@ from typing import Any
 import yaml
 
 from warehouse_models.spec import Column, Pii, TableSpec
+from warehouse_models.types import BY_DUCKDB
 
 PROJECT = Path(os.environ.get("TENURE_DBT_PROJECT") or Path(__file__).resolve().parents[2] / "dbt_project")
 # In C where libyaml is: every command and every build read the whole project, which took PyYAML's own parser 0.7 s.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-_TYPES = {
-    "varchar": "string",
-    "bigint": "bigint",
-    "integer": "integer",
-    "double": "double",
-    "boolean": "boolean",
-    "timestamp with time zone": "timestamp",
-    "date": "date",
-    "decimal(38,12)": "decimal(38,12)",
-}
 
 
 @dataclass(frozen=True)
@@ -121,11 +111,11 @@ def _mart(model: dict[str, Any], path: Path) -> Mart:
         raise ValueError(f"{path.name}: the description of {model['name']} must start with its grain: One row per …")
     columns = []
     for column in model.get("columns", []):
-        if column.get("data_type") not in _TYPES or not column.get("description"):
-            why = f"needs a description and a type of {list(_TYPES)}"
+        if column.get("data_type") not in BY_DUCKDB or not column.get("description"):
+            why = f"needs a description and a type of {list(BY_DUCKDB)}"
             raise ValueError(f"{path.name}: column {column.get('name')} {why}")
         pii = Pii(column.get("config", {}).get("meta", {}).get("pii", "none"))
-        columns.append(Column(column["name"], _TYPES[column["data_type"]], column["description"], pii))
+        columns.append(Column(column["name"], BY_DUCKDB[column["data_type"]], column["description"], pii))
     for wanted in ("key", "owner", "subject"):
         if not meta.get(wanted):
             raise ValueError(f"{path.name}: {model['name']} needs config.meta.{wanted}")

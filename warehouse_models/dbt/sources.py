@@ -14,18 +14,6 @@ from warehouse_models.specs import all_specs
 
 PATH = PROJECT / "models" / "sources" / "silver.yml"
 
-# Spec type -> DuckDB type, as contracts and staged views spell it.
-DUCKDB_TYPES = {
-    "string": "varchar",
-    "bigint": "bigint",
-    "integer": "integer",
-    "double": "double",
-    "boolean": "boolean",
-    "timestamp": "timestamp with time zone",
-    "date": "date",
-    "decimal(38,12)": "decimal(38,12)",
-}
-
 
 def render() -> str:
     """The YAML text: one source a domain, one table a silver spec, every column with its description."""
@@ -54,7 +42,7 @@ def render() -> str:
                 "        columns:",
             ]
             lines += [
-                f"          - {{name: {column.name}, data_type: {DUCKDB_TYPES[column.type]}, "
+                f"          - {{name: {column.name}, data_type: {column.duckdb_type}, "
                 f"description: {_text(column.description)}}}"
                 for column in spec.columns
             ]

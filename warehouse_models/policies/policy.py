@@ -22,6 +22,7 @@ from warehouse_models.policies import revenue as revenue_policy
 from warehouse_models.policies import tracking_plan
 from warehouse_models.policies.currencies import currencies
 from warehouse_models.policies.quotas import DEFAULTS as QUOTAS
+from warehouse_models.types import to_arrow
 
 FOLDER = Path(__file__).parent
 _META = {"name", "version", "valid_from"}
@@ -159,8 +160,7 @@ def settings_tables(tenants: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[st
     tables = {}
     for name, columns in _RELATIONS.items():
         schema = pa.schema([("tenant_id", pa.string()), *columns])
-        values = list(zip(*rows_of[name], strict=True)) or [()] * len(schema)
-        tables[name] = pa.table([pa.array(v, f.type) for v, f in zip(values, schema, strict=True)], schema=schema)
+        tables[name] = to_arrow(schema, rows_of[name])
     return tables
 
 

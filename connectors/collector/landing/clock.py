@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-import pyarrow as pa
 from deltalake.exceptions import CommitFailedError
 
 from connectors.contracts.times import MICROS_PER_DAY
@@ -56,13 +55,10 @@ def _tell(lake: Lake, shard: str, tenants: list[Tenant], now: int) -> list[str]:
         batch = uuid4().hex
         same = {"object": "events", "file": FILE, "as_of": now, "landed_at": now, "batch_id": batch}
         same |= {"complete": False, "accepted": 0, "duplicate": 0, "quarantined": 0}
-        rows = [{"tenant_id": tenant, **same} for tenant in wanted]
-        # An integer is a timestamp's storage: microseconds.
-        cells = [pa.array([row.get(field.name) for row in rows]).cast(field.type) for field in table.arrow_schema]
+        added = table.arrow([(tenant,) for tenant in wanted], ("tenant_id",), same)
         trail = landing(batch, [(_EPOCH + timedelta(microseconds=now)).date()], wanted)
         marks = {_APP: (target.transaction_version(_APP) or 0) + 1}
         try:
-            added = pa.table(cells, schema=table.arrow_schema)
             lake.append(table, shard, added, trail=trail, transactions=marks, at=target)
             return wanted
         except CommitFailedError:

@@ -218,8 +218,8 @@ class SegmentLander:
         parts, tenants = [], set()
         for tenant, source in writers:
             if rows := self.good[tenant, source]:
-                made = self._contract(self.tenants[tenant]).columns(rows)
-                parts.append(bronze_table(self.table, self._at(tenant, source), made, len(rows)))
+                typed = self._contract(self.tenants[tenant]).typed
+                parts.append(bronze_table(self.table, self._at(tenant, source), typed, rows))
                 tenants.add(tenant)
         if not parts:
             return

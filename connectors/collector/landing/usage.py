@@ -49,9 +49,8 @@ class Usage:
 
         `now`: UTC microseconds.
         """
-        schema = spec(ADDRESS).arrow_schema
         same = {"file": file, "batch_id": batch_id, "landed_at": now, "landed_date": now // MICROS_PER_DAY}
-        told: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
         days: dict[str, set[date]] = {}
         for (tenant, source, hour), (requests, events, size, first, last) in sorted(self._counts.items()):
             if tenant not in tenants:
@@ -59,18 +58,10 @@ class Usage:
             days.setdefault(tenant, set()).add(_day(hour))
             row = {"tenant_id": tenant, "source_id": source, "date": hour // MICROS_PER_DAY, "hour": hour}
             row |= {"requests": requests, "events": events, "bytes": size}
-            told.append({**same, **row, "first_received_at": first, "last_received_at": last})
-        # Integers are the storage of timestamps (microseconds) and dates (days); dates are 32 bits wide.
-        cells = [_column([row[field.name] for row in told], field.type) for field in schema]
+            rows.append({**same, **row, "first_received_at": first, "last_received_at": last})
         trail = landing(batch_id, [_day(now)], sorted(days))
         trail["slices"] = {tenant: sorted(day.isoformat() for day in found) for tenant, found in days.items()}
-        return pa.table(cells, schema=schema), trail
-
-
-def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_date32(kind):
-        return pa.array(values, pa.int32()).cast(kind)
-    return pa.array(values).cast(kind)
+        return spec(ADDRESS).arrow(rows), trail
 
 
 def _day(at: int) -> date:

@@ -159,14 +159,10 @@ class HookLander:
             if not fresh:
                 return 0
             added = list(reversed(fresh.values()))
-            # An integer is a timestamp's storage: microseconds.
-            cells = [
-                pa.array([row.get(column.name) for row in added]).cast(column.type) for column in table.arrow_schema
-            ]
             told = landing(self.at.batch_id, [self.at.landed_date], sorted({row["tenant_id"] for row in added}))
             marks = {self.at.app: self.at.number, _WRITERS: (target.transaction_version(_WRITERS) or 0) + 1}
             try:
-                data = pa.table(cells, schema=table.arrow_schema)
+                data = table.arrow(added)
                 self.lake.append(table, shard, data, trail=told, transactions=marks, at=target)
                 return len(added)
             except CommitFailedError:

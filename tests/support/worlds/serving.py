@@ -13,7 +13,6 @@ from pathlib import Path
 import deltalake
 import duckdb
 
-from dashboards.files import TYPES
 from tests.support.worlds import serving_revenue as world_revenue
 from warehouse_models.dbt.marts import marts
 from warehouse_models.lake import duck
@@ -132,7 +131,7 @@ def _tenant_file(path: Path, tenant: str, silver: Path, now: dt.datetime, has_bi
             had = _columns(connection, name)
             assert had <= wanted, f"{name}: the contract has no {had - wanted}"
             parts = ", ".join(
-                f'{c.name if c.name in had else "null"}::{TYPES[c.type]} as "{c.name}"' for c in mart.spec.columns
+                f'{c.name if c.name in had else "null"}::{c.duckdb_type} as "{c.name}"' for c in mart.spec.columns
             )
             source = f"made.{name}" if had else "(select 1 where false)"
             connection.execute(f"create table marts.{name} as select {parts} from {source}")
