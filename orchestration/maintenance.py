@@ -19,6 +19,7 @@ from warehouse_models.dbt import marts as gold_models
 from warehouse_models.lake import duck
 from warehouse_models.lake.lake import Lake
 from warehouse_models.lake.trail import last_metadata
+from warehouse_models.lake.upkeep import compact, vacuum
 from warehouse_models.spec import TableSpec
 from warehouse_models.specs import all_specs
 
@@ -43,17 +44,18 @@ def maintain(
     Waits for a run of the shard to end and keeps the next one waiting. Landings go on meanwhile. TenureError: the shard
     stays taken for too long.
     """
-    done = []
+    done, tables = [], lake.shard(shard)
     with run_lock(shard, "maintenance", on_wait=on_wait), shard_lock(shard, "maintenance"):
         prune(home.published_root())
         kept = kept_versions(lake, shard)
         for spec in _tables():
             clock = time.monotonic()
-            if lake.version(spec, shard) is None:
+            if tables.version(spec) is None:
                 continue
-            merged, into = lake.compact(spec, shard, at_least=policy()["compact_from_files"])
-            deleted = lake.vacuum(spec, shard, keep=kept.get(spec.address, set()), hours=policy()["vacuum_after_hours"])
-            table = lake.table(spec, shard)
+            merged, into = compact(tables, spec, at_least=policy()["compact_from_files"])
+            keep = kept.get(spec.address, set())
+            deleted = vacuum(tables, spec, keep=keep, hours=policy()["vacuum_after_hours"])
+            table = tables.table(spec)
             files = len(table.file_uris()) if table else 0
             done.append(Upkeep(spec.address, merged, into, deleted, files, time.monotonic() - clock))
             if on_table:
@@ -67,7 +69,7 @@ def kept_versions(lake: Lake, shard: str) -> dict[str, set[int]]:
         address: set(versions) for address, versions in pinned_versions(home.published_root()).get(shard, {}).items()
     }
     for spec in all_specs().values():
-        table = lake.table(spec, shard)
+        table = lake.shard(shard).table(spec)
         inputs = (last_metadata(table) or {}).get("inputs", {}) if table else {}
         _add(kept, inputs.items())
     if home.build_path(shard).exists():

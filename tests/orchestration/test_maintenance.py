@@ -22,8 +22,9 @@ from transforms.runner import run_transforms
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.dbt import marts as gold_models
-from warehouse_models.lake import duck
+from warehouse_models.lake import delta, duck
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.upkeep import compact
 from warehouse_models.published.manifest import Manifest
 from warehouse_models.specs import all_specs
 
@@ -101,15 +102,15 @@ def test_two_compactions_at_once_leave_each_row_once(tmp_path: Path, monkeypatch
     Catalog(lake).add_tenant("acme")
     for number in range(3):
         land_rows(lake, "acme", "accounts", [{"account_id": f"a{number}"}], tmp_path / "drop")
-    rows, rewrite = whole(lake, spec.address), Lake._rewrite
+    rows, write = whole(lake, spec.address), delta.write
 
-    def overtaken(self: Lake, *how: Any) -> None:
-        monkeypatch.setattr(Lake, "_rewrite", rewrite)
-        assert Lake().compact(spec, "pool", at_least=2) == (3, 1)
-        rewrite(self, *how)
+    def overtaken(*rewritten: Any, **how: Any) -> int:
+        monkeypatch.setattr(delta, "write", write)
+        assert compact(Lake().shard("pool"), spec, at_least=2) == (3, 1)
+        return write(*rewritten, **how)
 
-    monkeypatch.setattr(Lake, "_rewrite", overtaken)
-    assert lake.compact(spec, "pool", at_least=2) == (0, 0), "the other one was first"
+    monkeypatch.setattr(delta, "write", overtaken)
+    assert compact(lake.shard("pool"), spec, at_least=2) == (0, 0), "the other one was first"
     assert whole(lake, spec.address) == rows and len(rows) == 3
     assert files_of(lake, spec.address) == 1
 
@@ -202,7 +203,7 @@ def test_files_of_a_commit_that_is_being_written_stay(worked: Worked) -> None:
 
 def age_files(lake: Lake) -> None:
     """Make every data file a year old, so that only its being named protects it."""
-    for path in Path(lake.shard_uri("pool")).rglob("*.parquet"):
+    for path in Path(lake.shard("pool").uri).rglob("*.parquet"):
         if "_delta_log" not in path.parts:
             os.utime(path, (time.time() - 365 * 86400,) * 2)
 

@@ -23,7 +23,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, QueryBuilder, write_deltalake
+from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import CommitFailedError
 
 from warehouse_models.errors import TenureError
@@ -126,8 +126,6 @@ class CatalogTable(Generic[Row]):
         `change` is called again, on the rows of another process, as often as that process was first. Where it changes
         nothing, nothing is written. TenureError: others were first thirty times.
         """
-        # No retries inside delta-rs: it would commit our rows over a change we have not read.
-        once = CommitProperties(max_commit_retries=0)
         for _ in range(_ATTEMPTS):
             table = self.lake.open(self._uri)
             before = self._rows(table)
@@ -139,7 +137,7 @@ class CatalogTable(Generic[Row]):
                 self.lake.create_at(self._uri, self.schema)
                 continue
             try:
-                write_deltalake(table, self._to_arrow(after), mode="overwrite", commit_properties=once)
+                self.lake.overwrite(table, self._to_arrow(after))
                 return result
             except CommitFailedError:
                 continue

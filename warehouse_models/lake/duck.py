@@ -1,4 +1,4 @@
-"""DuckDB connections of the product: UTC, with the packaged `delta` extension, nothing downloaded.
+"""DuckDB connections of the product, and how they scan Delta: UTC, the packaged `delta` extension, nothing downloaded.
 
 A lake on object storage is read by the packaged `httpfs`, with a secret made of the environment. Needs duckdb and its
 packaged extensions only, so that both environments (pipeline, Superset) share it.
@@ -17,6 +17,16 @@ import duckdb
 
 from warehouse_models import home
 from warehouse_models.lake import storage
+
+
+def quoted(text: object) -> str:
+    """A SQL literal of a text, such as a path."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def delta_scan(uri: str, version: int | None = None) -> str:
+    """A relation of DuckDB's SQL: the rows of the Delta table at `uri` at `version` (None: the newest then)."""
+    return f"delta_scan({quoted(uri)}{'' if version is None else f', version := {version}'})"
 
 
 @cache
@@ -39,16 +49,16 @@ def _verified(name: str) -> Path:
     """
     path = extension_path(name)
     with duckdb.connect() as connection:
-        connection.execute(f"LOAD '{path}'")
+        connection.execute(f"LOAD {quoted(path)}")
     return path
 
 
 def prepare(connection: Any, path_of: Callable[[str], Path] = extension_path) -> None:
     """Let a connection read Delta where the lake is: `delta`, and for object storage `httpfs` and a secret."""
-    connection.execute(f"LOAD '{path_of('delta')}'")
+    connection.execute(f"LOAD {quoted(path_of('delta'))}")
     lake = home.lake_root()
     if storage.is_remote(lake):
-        connection.execute(f"LOAD '{path_of('httpfs')}'")
+        connection.execute(f"LOAD {quoted(path_of('httpfs'))}")
         connection.execute(storage.secret(lake))
 
 
@@ -71,9 +81,9 @@ def connect(
     connection.execute("SET enable_progress_bar = false")
     limit = memory_limit or os.environ.get("TENURE_MEMORY_LIMIT")
     if limit:
-        connection.execute(f"SET memory_limit = '{limit}'")
+        connection.execute(f"SET memory_limit = {quoted(limit)}")
     if threads:
         connection.execute(f"SET threads = {threads}")
     if temp_directory:
-        connection.execute(f"SET temp_directory = '{temp_directory}'")
+        connection.execute(f"SET temp_directory = {quoted(temp_directory)}")
     return connection
