@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
-from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection
 
 from connectors.contracts.times import now_micros
@@ -17,17 +15,16 @@ from warehouse_models.lake.trail import landing
 from warehouse_models.specs import spec
 
 ADDRESS = "bronze/landings"
-_ATTEMPTS = 30
 
 
 def landed_before(lake: Lake, duck: DuckDBPyConnection, at: Landing) -> tuple[int, int, int] | None:
     """(accepted, duplicate, quarantined) of this file's landing, or None where it never came to its end."""
-    version = lake.version(ADDRESS, at.shard)
+    tables = lake.shard(at.shard)
+    version = tables.version(ADDRESS)
     if version is None:
         return None
     row: tuple[int, int, int] | None = duck.execute(
-        "SELECT accepted, duplicate, quarantined"
-        f" FROM delta_scan('{lake.table_uri(ADDRESS, at.shard)}', version := {version})"
+        f"SELECT accepted, duplicate, quarantined FROM {tables.scan(ADDRESS, version)}"
         " WHERE tenant_id = ? AND object = ? AND batch_id = ? ORDER BY landed_at DESC LIMIT 1",
         [at.tenant, at.object, at.batch_id],
     ).fetchone()
@@ -44,12 +41,12 @@ def write_landing(
     as_of: int | None,
     complete: bool,
     app: str,
-    known: bool = False,
+    is_anew: bool = False,
 ) -> None:
     """Write the row of a landing that came to its end; where another landing of the file wrote it meanwhile, none.
 
-    `as_of` is UTC microseconds, None where nobody said it; `known`: the file had a row when this landing began, and is
-    landed anew. TenureError where other landings keep winning the commit.
+    `as_of` is UTC microseconds, None where nobody said it; `is_anew`: the file had a row when this landing
+    began, and gets another. TenureError where other landings keep winning the commit.
     """
     values: dict[str, Any] = {
         "tenant_id": at.tenant,
@@ -67,14 +64,11 @@ def write_landing(
     row = spec(ADDRESS).arrow([values])
     # A row that says neither changes nothing in silver, so its trail names no tenant: small runs stay small.
     tenants = [at.tenant] if as_of is not None or complete else []
-    told = landing(at.batch_id, [at.landed_date], tenants)
-    for _ in range(_ATTEMPTS):
-        target = lake.create(spec(ADDRESS), at.shard)
-        if not known and landed_before(lake, duck, at) is not None:
-            return
+    lake.shard(at.shard).append_once(
+        ADDRESS,
+        lambda _: row if is_anew or landed_before(lake, duck, at) is None else None,
         # The marker makes two landings of one file meet: each once wrote a row of its own.
-        marks = {app: (target.transaction_version(app) or 0) + 1}
-        with suppress(CommitFailedError):
-            lake.append(ADDRESS, at.shard, row, trail=told, transactions=marks, at=target)
-            return
-    raise TenureError(f"landing {at.file}", "other landings keep winning the commit", "land the file again")
+        markers={app: None},
+        trail=landing(at.batch_id, [at.landed_date], tenants),
+        lost=TenureError(f"landing {at.file}", "other landings keep winning the commit", "land the file again"),
+    )

@@ -8,22 +8,23 @@ from typing import Any
 from connectors.contracts import reasons
 from connectors.contracts.times import iso
 from connectors.landing.quarantine import RefusedRow, refuse
-from connectors.landing.store import Held, Store, attempts
+from connectors.landing.store import Held, Store
 
 
 def append_events(store: Store, good: list[tuple[Any, ...]], lines_done: int | None) -> list[tuple[Any, ...]]:
     """The rows that bronze did not hold, appended; the others are exact copies of rows it holds."""
-    for _ in attempts(store):
-        known = store.known_events(good) if good else set()
+
+    def lacking() -> list[tuple[Any, ...]]:
+        held = store.held_events(good) if good else set()
         fresh = []
         for row in good:
             key = row[:2]
-            if key not in known:
-                known.add(key)
+            if key not in held:
+                held.add(key)
                 fresh.append(row)
-        if not fresh or store.append(fresh, lines_done):
-            return fresh
-    raise AssertionError("unreachable")
+        return fresh
+
+    return store.append_once(lacking, lines_done)
 
 
 @dataclass(frozen=True)
@@ -48,31 +49,35 @@ def append_records(
     complete: bool,
 ) -> Appended:
     """Append the versions that bronze lacks, once `refused` and both sides of each conflict are in quarantine."""
-    at = store.at
-    for _ in attempts(store):
+    at, appended = store.at, Appended([], [], 0)
+
+    def lacking() -> list[tuple[Any, ...]]:
+        nonlocal appended
         # A complete delivery contradicts nobody and keeps its own copy of what is known: it takes their place.
-        known = store.known_versions(good, own_only=complete) if good else {}
+        held = store.held_versions(good, own_only=complete) if good else {}
         fresh: list[tuple[Any, ...]] = []
         conflicts: list[tuple[Any, ...]] = []
-        told: list[RefusedRow] = []
+        both_sides: list[RefusedRow] = []
         moved = 0
         for row in good:
             key, sha, when, _, line, size, payload = row
-            others = known.setdefault((key, when), [])
+            others = held.setdefault((key, when), [])
             if any(other.sha == sha for other in others):
                 continue
             fresh.append(row)
             here = Held(sha, at.file, line, size, payload, at.batch_id)
             if others:
                 conflicts.append(row)
-                told += [_conflict(here, others[0], key, when), _conflict(others[0], here, key, when)]
+                both_sides += [_conflict(here, others[0], key, when), _conflict(others[0], here, key, when)]
                 # The first row of the pair was counted as accepted when it came, if this landing brought it.
                 moved += len(others) == 1 and others[0].batch_id == at.batch_id
             others.append(here)
-        refuse(store.lake, store.duck, at, [*refused, *told], how)
-        if not fresh or store.append(fresh, lines_done):
-            return Appended(fresh, conflicts, moved)
-    raise AssertionError("unreachable")
+        refuse(store.lake, store.duck, at, [*refused, *both_sides], how)
+        appended = Appended(fresh, conflicts, moved)
+        return fresh
+
+    store.append_once(lacking, lines_done)
+    return appended
 
 
 def _conflict(row: Held, other: Held, key: str, at: int) -> RefusedRow:

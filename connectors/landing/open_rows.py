@@ -140,12 +140,12 @@ def open_rows(lake: Lake, duck: Any, tenant: Tenant, only: Filter, columns: str 
 
 def settled(lake: Lake, duck: Any, at: Landing) -> int:
     """How many rows that a landing refused a replay has brought into bronze since."""
-    version = lake.version(REPLAYS, at.shard)
+    tables = lake.shard(at.shard)
+    version = tables.version(REPLAYS)
     if version is None:
         return 0
     (rows,) = duck.execute(
-        "SELECT count(DISTINCT (file, line, payload_sha))"
-        f" FROM delta_scan('{lake.table_uri(REPLAYS, at.shard)}', version := {version})"
+        f"SELECT count(DISTINCT (file, line, payload_sha)) FROM {tables.scan(REPLAYS, version)}"
         " WHERE tenant_id = ? AND object = ? AND batch_id = ? AND outcome IN ('accepted', 'duplicate')",
         [at.tenant, at.object, at.batch_id],
     ).fetchone()
@@ -160,14 +160,15 @@ def scan(lake: Lake, duck: Any, tenants: Iterable[Tenant], only: Filter) -> tupl
     parts: list[str] = []
     values: list[Any] = []
     for shard, slugs in sorted(by_shard.items()):
-        version = lake.version(ADDRESS, shard)
+        tables = lake.shard(shard)
+        version = tables.version(ADDRESS)
         if version is None:
             continue
-        refused = f"delta_scan('{lake.table_uri(ADDRESS, shard)}', version := {version})"
+        refused = tables.scan(ADDRESS, version)
         names = {row[0] for row in duck.execute(f"DESCRIBE SELECT * FROM {refused}").fetchall()}
         # A table that was made before this column was added gets it with the next row that is refused.
         how = "q.how" if "how" in names else "NULL::VARCHAR"
-        replayed = lake.version(REPLAYS, shard)
+        replayed = tables.version(REPLAYS)
         outcomes = (
             "(SELECT NULL::VARCHAR AS tenant_id, NULL::VARCHAR AS object, NULL::VARCHAR AS file, NULL::BIGINT AS line,"
             " NULL::VARCHAR AS payload_sha, NULL::VARCHAR AS settled, NULL::VARCHAR AS reason WHERE false)"
@@ -177,7 +178,7 @@ def scan(lake: Lake, duck: Any, tenants: Iterable[Tenant], only: Filter) -> tupl
                 "(SELECT tenant_id, object, file, line, payload_sha,"
                 " max_by(outcome, replayed_at) FILTER (outcome <> 'refused') AS settled,"
                 " max_by(reason, replayed_at) FILTER (outcome = 'refused') AS reason"
-                f" FROM delta_scan('{lake.table_uri(REPLAYS, shard)}', version := {replayed}) GROUP BY ALL)"
+                f" FROM {tables.scan(REPLAYS, replayed)} GROUP BY ALL)"
             )
         parts.append(
             "SELECT q.tenant_id, q.object, q.file, q.line, coalesce(r.reason, q.reason) AS reason, q.record_id,"

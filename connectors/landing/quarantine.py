@@ -9,7 +9,6 @@ from datetime import date
 
 import pyarrow as pa
 from deltalake import DeltaTable, Schema
-from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection
 
 from connectors.contracts.canonical import sha_hex
@@ -20,7 +19,6 @@ from warehouse_models.lake.trail import landing
 from warehouse_models.specs import spec
 
 ADDRESS = "bronze/quarantine"
-_ATTEMPTS = 30
 
 
 @dataclass(frozen=True)
@@ -86,43 +84,35 @@ def refuse(
     wanted = {(row.file, row.line, row.sha): row for row in rows}
     if not wanted:
         return 0
-    writers = f"quarantine:{at.tenant}:{at.object}"
-    for _ in range(_ATTEMPTS):
-        try:
-            target = _of_today(lake, at.shard)
-            held = _held(lake, duck, at, target.version(), sorted({file for file, _, _ in wanted}))
-            fresh = [row for key, row in wanted.items() if key not in held]
-            if not fresh:
-                return 0
-            told = landing(at.batch_id, [at.landed_date], [at.tenant])
-            marker = (target.transaction_version(writers) or 0) + 1
-            # The marker makes two writers of one tenant and object meet: the second looks again.
-            added = _table(at, fresh, how)
-            lake.append(ADDRESS, at.shard, added, trail=told, transactions={writers: marker}, at=target)
-            return len(fresh)
-        except CommitFailedError:
-            continue
-    raise TenureError("quarantine", "other landings keep changing it", "land the file again")
+    tables = lake.shard(at.shard)
+
+    def make_rows(target: DeltaTable) -> pa.Table:
+        _add_columns(target)
+        held = _held(tables.scan(ADDRESS, target.version()), duck, at, sorted({file for file, _, _ in wanted}))
+        return _table(at, [row for key, row in wanted.items() if key not in held], how)
+
+    added = tables.append_once(
+        ADDRESS,
+        make_rows,
+        # The marker makes two writers of one tenant and object meet: the second looks again.
+        markers={f"quarantine:{at.tenant}:{at.object}": None},
+        trail=landing(at.batch_id, [at.landed_date], [at.tenant]),
+        lost=TenureError("quarantine", "other landings keep changing it", "land the file again"),
+    )
+    return 0 if added is None else int(added.num_rows)
 
 
-def _of_today(lake: Lake, shard: str) -> DeltaTable:
-    """The table with all columns of its spec: one that was made before a column was added gets it, empty."""
-    table = spec(ADDRESS)
-    target = lake.create(table, shard)
+def _add_columns(target: DeltaTable) -> None:
+    """Give a table that was made before a column was added to its spec that column, empty."""
     there = {field.name for field in target.schema().fields}
-    lacking = [field for field in Schema.from_arrow(table.arrow_schema).fields if field.name not in there]
+    lacking = [field for field in Schema.from_arrow(spec(ADDRESS).arrow_schema).fields if field.name not in there]
     if lacking:
         target.alter.add_columns(lacking)
-    return target
 
 
-def _held(
-    lake: Lake, duck: DuckDBPyConnection, at: Landing, version: int, files: list[str]
-) -> set[tuple[str, int, str]]:
-    uri = lake.table_uri(ADDRESS, at.shard)
+def _held(scan: str, duck: DuckDBPyConnection, at: Landing, files: list[str]) -> set[tuple[str, int, str]]:
     rows = duck.execute(
-        f"SELECT file, line, payload_sha FROM delta_scan('{uri}', version := {version})"
-        " WHERE tenant_id = ? AND object = ? AND list_contains(?, file)",
+        f"SELECT file, line, payload_sha FROM {scan} WHERE tenant_id = ? AND object = ? AND list_contains(?, file)",
         [at.tenant, at.object, files],
     ).fetchall()
     return set(rows)
@@ -133,11 +123,12 @@ def refused_up_to(lake: Lake, duck: DuckDBPyConnection, at: Landing, line: int) 
 
     Files of one name share their refused rows: which of these are the file's own, its content says.
     """
-    version = lake.version(ADDRESS, at.shard)
+    tables = lake.shard(at.shard)
+    version = tables.version(ADDRESS)
     if version is None:
         return set()
     rows = duck.execute(
-        f"SELECT line, payload_sha FROM delta_scan('{lake.table_uri(ADDRESS, at.shard)}', version := {version})"
+        f"SELECT line, payload_sha FROM {tables.scan(ADDRESS, version)}"
         " WHERE tenant_id = ? AND object = ? AND file = ? AND line <= ?",
         [at.tenant, at.object, at.file, line],
     ).fetchall()

@@ -158,7 +158,7 @@ class _Replay:
         else:
             how = first.how or How("jsonl")
             append_records(store, rows, [], None, how.to_json(), complete=how.complete)
-            held = store.known_versions(rows, own_only=how.complete)
+            held = store.held_versions(rows, own_only=how.complete)
             contradicted = {key for key, versions in held.items() if len({one.sha for one in versions}) > 1}
         # What bronze holds now says what became of a row, so a replay that was cut off here ends the same.
         places = store.places(rows)
@@ -201,7 +201,7 @@ class _Replay:
             for one in news
         ]
         trail = landing("replay", [at.date()], [self.tenant.tenant_id])
-        self.lake.append(REPLAYS, self.tenant.shard, spec(REPLAYS).arrow(rows), trail=trail)
+        self.lake.shard(self.tenant.shard).append(REPLAYS, spec(REPLAYS).arrow(rows), trail=trail)
 
 
 def _batch(one: Try) -> tuple[str, str, str]:

@@ -6,13 +6,12 @@ tenant's and object's (so that two landings at once meet: the second looks up ag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection
 
 from connectors.contracts.events import EventContract
@@ -22,8 +21,6 @@ from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
 from warehouse_models.lake.trail import landing
 from warehouse_models.spec import TableSpec
-
-_ATTEMPTS = 30
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,9 @@ class Store:
         self, lake: Lake, at: Landing, contract: EventContract | RecordContract, app: str, duck: DuckDBPyConnection
     ) -> None:
         self.lake, self.at, self.contract, self.app, self.duck = lake, at, contract, app, duck
-        self.spec = contract.table
-        self.uri = lake.table_uri(self.spec, at.shard)
-        self.target: DeltaTable = lake.create(self.spec, at.shard)
+        self.spec, self.tables = contract.table, lake.shard(at.shard)
+        # The version that is looked at: the newest at the start, and after each commit.
+        self.target: DeltaTable = self.tables.create(self.spec)
         self._writers = f"land:{at.tenant}:{at.object}"
 
     def lines_done(self) -> tuple[int, int | None]:
@@ -58,11 +55,11 @@ class Store:
         marker = self.target.transaction_version(self.app)
         if marker is None:
             return 0, None
-        found = self.duck.execute(
+        row = self.duck.execute(
             f"SELECT epoch_us(min(landed_at)) FROM {self._scan()} WHERE tenant_id = ? AND batch_id = ?",
             [self.at.tenant, self.at.batch_id],
         ).fetchone()
-        return (int(marker), int(found[0])) if found and found[0] is not None else (0, None)
+        return (int(marker), int(row[0])) if row and row[0] is not None else (0, None)
 
     def payloads(self, lines: list[int]) -> list[tuple[int, str]]:
         """(line, payload) of what this landing put into bronze, of some lines of the file."""
@@ -71,7 +68,7 @@ class Store:
             [self.at.tenant, self.at.batch_id, lines],
         ).fetchall()
 
-    def known_events(self, rows: list[tuple[Any, ...]]) -> set[tuple[str, str]]:
+    def held_events(self, rows: list[tuple[Any, ...]]) -> set[tuple[str, str]]:
         """Which (record_id, payload_sha) of event rows bronze holds. Two steps: the 64-bit keys, then only the hits."""
         keys = pa.table({"message_key": pa.array([row[2] for row in rows], pa.int64())})
         self.duck.register("chunk", keys)
@@ -83,14 +80,14 @@ class Store:
         if not hits.num_rows:
             return set()
         self.duck.register("hits", hits)
-        found = self.duck.execute(
+        copies = self.duck.execute(
             f"SELECT record_id, payload_sha FROM {self._scan()}"
             " WHERE tenant_id = ? AND message_key IN (SELECT message_key FROM hits)",
             [self.at.tenant],
         ).fetchall()
-        return set(found)
+        return set(copies)
 
-    def known_versions(
+    def held_versions(
         self, rows: list[tuple[Any, ...]], *, own_only: bool = False
     ) -> dict[tuple[str, int], list[Held]]:
         """What bronze holds at each (record_id, updated_at) of record rows; updated_at in UTC microseconds.
@@ -99,7 +96,7 @@ class Store:
         """
         keys = pa.table({"record_id": [row[0] for row in rows], "at": pa.array([row[2] for row in rows], pa.int64())})
         self.duck.register("chunk", keys)
-        found = self.duck.execute(
+        versions = self.duck.execute(
             "SELECT DISTINCT b.record_id, epoch_us(b.updated_at), b.payload_sha, b.file, b.line, b.bytes, b.payload,"
             f" b.batch_id FROM {self._scan()} AS b"
             " JOIN (SELECT DISTINCT * FROM chunk) AS c ON b.record_id = c.record_id AND epoch_us(b.updated_at) = c.at"
@@ -107,45 +104,52 @@ class Store:
             [self.at.tenant, self.at.batch_id, own_only],
         ).fetchall()
         held: dict[tuple[str, int], list[Held]] = {}
-        for key, at, *rest in found:
+        for key, at, *rest in versions:
             held.setdefault((key, at), []).append(Held(*rest))
         return held
 
     def _scan(self) -> str:
-        return f"delta_scan('{self.uri}', version := {self.target.version()})"
+        return self.tables.scan(self.spec, self.target.version())
 
     def places(self, rows: list[tuple[Any, ...]]) -> dict[tuple[str, str], set[tuple[int, str]]]:
         """(record_id, payload_sha) → (line, batch_id) of the copies in bronze, of rows by either contract."""
         keys = pa.table({"record_id": [row[0] for row in rows], "payload_sha": [row[1] for row in rows]})
         self.duck.register("chunk", keys)
-        found: dict[tuple[str, str], set[tuple[int, str]]] = {}
+        places: dict[tuple[str, str], set[tuple[int, str]]] = {}
         for key, sha, line, batch in self.duck.execute(
             f"SELECT record_id, payload_sha, line, batch_id FROM {self._scan()} WHERE tenant_id = ?"
             " AND (record_id, payload_sha) IN (SELECT (record_id, payload_sha) FROM chunk)",
             [self.at.tenant],
         ).fetchall():
-            found.setdefault((key, sha), set()).add((line, batch))
-        return found
+            places.setdefault((key, sha), set()).add((line, batch))
+        return places
 
-    def append(self, rows: list[tuple[Any, ...]], lines_done: int | None) -> bool:
-        """Commit rows with both markers; False where another landing of this tenant and object came in between.
+    def append_once(
+        self, lacking: Callable[[], list[tuple[Any, ...]]], lines_done: int | None
+    ) -> list[tuple[Any, ...]]:
+        """Commit the rows that `lacking` finds bronze to lack, with both markers; those rows.
 
-        `lines_done` None: a replay, which says nothing of how far the file was read.
+        It looks again where another landing of this tenant and object came in between. `lines_done` None: a replay,
+        which says nothing of how far the file was read. TenureError: other landings keep winning the commit.
         """
-        marker = (self.target.transaction_version(self._writers) or 0) + 1
-        try:
-            self.lake.append(
-                self.spec,
-                self.at.shard,
-                bronze_table(self.spec, self.at, self.contract.typed, rows),
-                trail=landing(self.at.batch_id, [self.at.landed_date], [self.at.tenant]),
-                transactions={self._writers: marker} | ({} if lines_done is None else {self.app: lines_done}),
-                at=self.target,
-            )
-            return True
-        except CommitFailedError:
-            self.target = self.lake.create(self.spec, self.at.shard)
-            return False
+        rows: list[tuple[Any, ...]] = []
+
+        def make_rows(target: DeltaTable) -> pa.Table | None:
+            nonlocal rows
+            self.target = target
+            rows = lacking()
+            return bronze_table(self.spec, self.at, self.contract.typed, rows) if rows else None
+
+        why = "other landings of this tenant keep winning the commit"
+        self.tables.append_once(
+            self.spec,
+            make_rows,
+            markers={self._writers: None} | ({} if lines_done is None else {self.app: lines_done}),
+            trail=landing(self.at.batch_id, [self.at.landed_date], [self.at.tenant]),
+            lost=TenureError(f"landing {self.at.file}", why, "land the file again"),
+            at=self.target,
+        )
+        return rows
 
 
 def bronze_table(spec: TableSpec, at: Landing, typed: Sequence[str], rows: list[tuple[Any, ...]]) -> pa.Table:
@@ -162,10 +166,3 @@ def bronze_table(spec: TableSpec, at: Landing, typed: Sequence[str], rows: list[
     }
     names = set(spec.arrow_schema.names)
     return spec.arrow(rows, typed, {name: value for name, value in shared.items() if name in names})
-
-
-def attempts(store: Store) -> Any:
-    """As many tries as a crowded table may need; TenureError after the last."""
-    yield from range(_ATTEMPTS)
-    what = f"landing {store.at.file}"
-    raise TenureError(what, "other landings of this tenant keep winning the commit", "land the file again")

@@ -15,10 +15,9 @@ from unittest.mock import patch
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError
 
-from connectors.landing.store import Store
 from orchestration.gold import control
 from orchestration.publish import publish
-from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 from warehouse_models.published import manifest
 
 
@@ -45,34 +44,33 @@ class Mutation:
 
 
 _append, _replace, _write_all, _swap, _prepare = (
-    Lake.append, Lake.replace, publish.write_all_file, publish.swap, control.prepare,
+    Shard.append, Shard.replace, publish.write_all_file, publish.swap, control.prepare,
 )  # fmt: skip
-_store_append = Store.append
 _late: list[tuple[Any, ...]] = []
 
 
-def _position_first(self: Lake, table: Any, shard: str, data: Any, **how: Any) -> int:
+def _position_first(self: Shard, table: Any, data: Any, **how: Any) -> int:
     """The position of a landing in a commit of its own, before its rows."""
     marks = how.pop("transactions", None)
-    _append(self, table, shard, data.slice(0, 0), transactions=marks, trail=how["trail"])
-    return _append(self, table, shard, data, trail=how["trail"])
+    _append(self, table, data.slice(0, 0), transactions=marks, trail=how["trail"])
+    return _append(self, table, data, trail=how["trail"])
 
 
-def _lost_commit(self: Store, rows: Any, lines_done: int) -> bool:
-    """A landing that takes a commit for done that another one won."""
+def _lost_commit(self: Shard, *what: Any, **how: Any) -> int:
+    """An append that takes a commit for done that another one won."""
     with suppress(CommitFailedError):
-        _store_append(self, rows, lines_done)
-    return True
+        return _append(self, *what, **how)
+    return 0
 
 
-def _two_commits(self: Lake, table: Any, shard: str, data: Any, slices: Any, **how: Any) -> int:
+def _two_commits(self: Shard, table: Any, data: Any, slices: Any, **how: Any) -> int:
     """Slices emptied in one commit and filled in the next."""
     if isinstance(data, pa.RecordBatchReader):
         data = data.read_all()
     if slices is None:
-        return _replace(self, table, shard, data, slices, **how)
-    _replace(self, table, shard, data.slice(0, 0), slices, **how)
-    return _append(self, table, shard, data, trail=how["trail"])
+        return _replace(self, table, data, slices, **how)
+    _replace(self, table, data.slice(0, 0), slices, **how)
+    return _append(self, table, data, trail=how["trail"])
 
 
 def _manifest_first(*arguments: Any) -> int:
@@ -102,13 +100,13 @@ def _consumed_first(connection: Any, *arguments: Any, **how: Any) -> None:
 _KILLS = ("kill at a named point", "kill at random")
 MUTATIONS: dict[str, Mutation] = {
     "landing commits its position before its rows": Mutation(
-        "land", _KILLS, "/bronze/product/events/", {(Lake, "append"): _position_first}
+        "land", _KILLS, "/bronze/product/events/", {(Shard, "append"): _position_first}
     ),
     "landing takes a lost commit for done": Mutation(
-        "land", ("conflict",), "/bronze/product/events/", {(Store, "append"): _lost_commit}
+        "land", ("conflict",), "/bronze/product/events/", {(Shard, "append"): _lost_commit}
     ),
     "a transform replaces slices in two commits": Mutation(
-        "transform", _KILLS, "/silver/product/", {(Lake, "replace"): _two_commits}
+        "transform", _KILLS, "/silver/product/", {(Shard, "replace"): _two_commits}
     ),
     "the manifest is swapped before its file": Mutation(
         "publish", _KILLS, "published/_all/", {(publish, "swap"): _manifest_first}

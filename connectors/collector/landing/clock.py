@@ -5,10 +5,11 @@ Once a day and tenant a row of bronze/landings says up to when the tenant's sile
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
-from deltalake.exceptions import CommitFailedError
+import pyarrow as pa
+from deltalake import DeltaTable
 
 from connectors.contracts.times import MICROS_PER_DAY
 from warehouse_models.catalog.sources import Sources
@@ -21,7 +22,6 @@ from warehouse_models.specs import spec
 ADDRESS = "bronze/landings"
 FILE = "collector"
 _APP = "collector:clock"
-_ATTEMPTS = 30
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,31 +36,33 @@ def tell_clock(lake: Lake, catalog: Catalog, now: int) -> list[str]:
     for tenant in catalog.tenants():
         if tenant.tenant_id in sending and tenant.state != "suspended":
             by_shard.setdefault(tenant.shard, []).append(tenant)
-    return [told for shard, tenants in sorted(by_shard.items()) for told in _tell(lake, shard, tenants, now)]
+    return [tenant for shard, tenants in sorted(by_shard.items()) for tenant in _tell(lake, shard, tenants, now)]
 
 
 def _tell(lake: Lake, shard: str, tenants: list[Tenant], now: int) -> list[str]:
-    table = spec(ADDRESS)
-    for _ in range(_ATTEMPTS):
-        target = lake.create(table, shard)
+    tables, batch = lake.shard(shard), uuid4().hex
+    shared = {"object": "events", "file": FILE, "as_of": now, "landed_at": now, "batch_id": batch}
+    shared |= {"complete": False, "accepted": 0, "duplicate": 0, "quarantined": 0}
+
+    def make_rows(target: DeltaTable) -> pa.Table:
         with lake.duck() as duck:
-            told = duck.execute(
-                f"SELECT tenant_id FROM delta_scan('{lake.table_uri(table, shard)}', version := {target.version()})"
+            rows = duck.execute(
+                f"SELECT tenant_id FROM {tables.scan(ADDRESS, target.version())}"
                 " WHERE file = ? AND epoch_us(as_of) >= ?",
                 [FILE, now - now % MICROS_PER_DAY],
             ).fetchall()
-        wanted = sorted({tenant.tenant_id for tenant in tenants} - {row[0] for row in told})
-        if not wanted:
-            return []
-        batch = uuid4().hex
-        same = {"object": "events", "file": FILE, "as_of": now, "landed_at": now, "batch_id": batch}
-        same |= {"complete": False, "accepted": 0, "duplicate": 0, "quarantined": 0}
-        added = table.arrow([(tenant,) for tenant in wanted], ("tenant_id",), same)
-        trail = landing(batch, [(_EPOCH + timedelta(microseconds=now)).date()], wanted)
-        marks = {_APP: (target.transaction_version(_APP) or 0) + 1}
-        try:
-            lake.append(table, shard, added, trail=trail, transactions=marks, at=target)
-            return wanted
-        except CommitFailedError:
-            continue
-    raise TenureError("the clock of the collector", "other landings keep winning the commit", "run it again")
+        wanted = sorted({tenant.tenant_id for tenant in tenants} - {row[0] for row in rows})
+        return spec(ADDRESS).arrow([(tenant,) for tenant in wanted], ("tenant_id",), shared)
+
+    added = tables.append_once(
+        ADDRESS,
+        make_rows,
+        markers={_APP: None},
+        trail=lambda rows: landing(batch, [_day(now)], rows.column("tenant_id").to_pylist()),
+        lost=TenureError("the clock of the collector", "other landings keep winning the commit", "run it again"),
+    )
+    return [] if added is None else added.column("tenant_id").to_pylist()
+
+
+def _day(at: int) -> date:
+    return (_EPOCH + timedelta(microseconds=at)).date()

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection
 
 from connectors.collector.http.messages import Message, events, text
@@ -28,7 +27,7 @@ from connectors.collector.journal.segments import ClosedSegment
 from connectors.collector.journal.waiting import put_aside
 from connectors.collector.landing.usage import ADDRESS as USAGE
 from connectors.collector.landing.usage import Usage
-from connectors.collector.landing.webhooks import HookCounts, HookLander, Segment
+from connectors.collector.landing.webhooks import HookCounts, HookLander, Segment, is_landed
 from connectors.collector.webhooks.items import CALL, as_sent
 from connectors.contracts import reasons
 from connectors.contracts.contract import contract_of
@@ -49,7 +48,6 @@ from warehouse_models.specs import spec
 
 ADDRESS = "bronze/product/events"
 OBJECT = "events"
-_ATTEMPTS = 30
 # Refused rows that are held before they are written: of junk a segment may hold millions.
 _MOST_REFUSED = 50_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -236,17 +234,14 @@ class SegmentLander:
             rows, told = self.usage.rows(tenants, file=self.file, batch_id=self.batch_id, now=self.now)
             self._append_once(spec(USAGE), shard, rows, told)
 
-    def _append_once(self, table: TableSpec, shard: str, added: pa.Table, told: dict[str, Any]) -> bool:
+    def _append_once(self, table: TableSpec, shard: str, added: pa.Table, trail: dict[str, Any]) -> bool:
         """Append rows and the position in one commit; False where the position says that they are there."""
-        for _ in range(_ATTEMPTS):
-            target = self.lake.create(table, shard)
-            position = target.transaction_version(self.app)
-            if position is not None and position >= self.number:
-                return False
-            try:
-                # Pinned to the snapshot whose position was read: two landers at once meet, and the second looks again.
-                self.lake.append(table, shard, added, trail=told, transactions={self.app: self.number}, at=target)
-                return True
-            except CommitFailedError:
-                continue
-        raise TenureError(f"landing {self.file}", "other writers keep winning the commit", "run it again")
+        appended = self.lake.shard(shard).append_once(
+            table,
+            # Two landers at once meet, and the second looks again.
+            lambda target: None if is_landed(target, self.app, self.number) else added,
+            markers={self.app: self.number},
+            trail=trail,
+            lost=TenureError(f"landing {self.file}", "other writers keep winning the commit", "run it again"),
+        )
+        return appended is not None

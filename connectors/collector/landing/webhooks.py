@@ -15,7 +15,6 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.exceptions import CommitFailedError
 from duckdb import DuckDBPyConnection
 
 from connectors.collector.http.messages import Message
@@ -34,7 +33,6 @@ FETCHES = "bronze/webhooks/fetches"
 # Stands for the object of a refused delivery: no file of it could be landed.
 OBJECT = "webhooks"
 _WRITERS = "collector:webhooks"
-_ATTEMPTS = 30
 _Row = dict[str, Any]
 
 
@@ -148,30 +146,29 @@ class HookLander:
 
     def _commit(self, address: str, shard: str, rows: list[_Row], key: tuple[str, ...]) -> int | None:
         """Append the rows whose key the table lacks, with the position; how many, None where the position has it."""
-        table = spec(address)
-        for _ in range(_ATTEMPTS):
-            target = self.lake.create(table, shard)
-            position = target.transaction_version(self.at.app)
-            if position is not None and position >= self.at.number:
-                return None
-            known = self._known(self.lake.table_uri(table, shard), target, rows, key)
-            fresh = {named: row for row in reversed(rows) if (named := _named(row, key)) not in known}
-            if not fresh:
-                return 0
-            added = list(reversed(fresh.values()))
-            told = landing(self.at.batch_id, [self.at.landed_date], sorted({row["tenant_id"] for row in added}))
-            marks = {self.at.app: self.at.number, _WRITERS: (target.transaction_version(_WRITERS) or 0) + 1}
-            try:
-                data = table.arrow(added)
-                self.lake.append(table, shard, data, trail=told, transactions=marks, at=target)
-                return len(added)
-            except CommitFailedError:
-                continue
-        raise TenureError(f"landing {self.at.file}", "other writers keep winning the commit", "run it again")
+        tables = self.lake.shard(shard)
 
-    def _known(self, uri: str, target: DeltaTable, rows: list[_Row], key: tuple[str, ...]) -> set[tuple[str, ...]]:
+        def make_rows(target: DeltaTable) -> pa.Table | None:
+            if is_landed(target, self.at.app, self.at.number):
+                return None
+            held = self._held(tables.scan(address, target.version()), rows, key)
+            fresh = {name: row for row in reversed(rows) if (name := _named(row, key)) not in held}
+            return spec(address).arrow(list(reversed(fresh.values())))
+
+        added = tables.append_once(
+            address,
+            make_rows,
+            markers={self.at.app: self.at.number, _WRITERS: None},
+            trail=self._trail,
+            lost=TenureError(f"landing {self.at.file}", "other writers keep winning the commit", "run it again"),
+        )
+        return None if added is None else int(added.num_rows)
+
+    def _trail(self, rows: pa.Table) -> dict[str, Any]:
+        return landing(self.at.batch_id, [self.at.landed_date], sorted(set(rows.column("tenant_id").to_pylist())))
+
+    def _held(self, scan: str, rows: list[_Row], key: tuple[str, ...]) -> set[tuple[str, ...]]:
         """Which keys of the rows the table holds. Two steps: the 64-bit keys, then only the hits."""
-        scan = f"delta_scan('{uri}', version := {target.version()})"
         self.duck.register("chunk", pa.table({"k": pa.array([row["delivery_key"] for row in rows], pa.int64())}))
         hits = self.duck.execute(
             f"SELECT DISTINCT delivery_key FROM {scan} WHERE delivery_key IN (SELECT k FROM chunk)"
@@ -180,10 +177,16 @@ class HookLander:
             return set()
         self.duck.register("hits", hits)
         names = ", ".join(("tenant_id", *key))
-        found = self.duck.execute(
+        keys = self.duck.execute(
             f"SELECT {names} FROM {scan} WHERE delivery_key IN (SELECT delivery_key FROM hits)"
         ).fetchall()
-        return set(found)
+        return set(keys)
+
+
+def is_landed(target: DeltaTable, app: str, number: int) -> bool:
+    """Whether a table's position says that it has the rows of a journal's segment."""
+    position = target.transaction_version(app)
+    return position is not None and position >= number
 
 
 def _named(row: _Row, key: tuple[str, ...]) -> tuple[str, ...]:

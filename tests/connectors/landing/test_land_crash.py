@@ -28,9 +28,10 @@ COUNT, BAD = 3_000, 30
 
 _LAND = """
 import os, sys
-import connectors.landing.land, connectors.landing.quarantine, connectors.landing.store
+import connectors.landing.land
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 
 connectors.landing.file_landing.CHUNK_ROWS = 200
 stop, path, object = sys.argv[1], sys.argv[2], sys.argv[3]
@@ -49,10 +50,18 @@ def dying(function, after):
         return result
     return step
 
+def bronze(function, after):
+    # The step where it is about the table of events.
+    dying_step = dying(function, after)
+    def step(shard, table, *arguments, **named):
+        is_bronze = getattr(table, "address", table) == "bronze/product/events"
+        return (dying_step if is_bronze else function)(shard, table, *arguments, **named)
+    return step
+
 if stop == "before commit":
-    connectors.landing.store.Store.append = dying(connectors.landing.store.Store.append, False)
+    Shard.append = bronze(Shard.append, False)
 if stop == "after commit":
-    connectors.landing.store.Store.append = dying(connectors.landing.store.Store.append, True)
+    Shard.append = bronze(Shard.append, True)
 if stop == "after quarantine":
     connectors.landing.file_landing.refuse = dying(connectors.landing.file_landing.refuse, True)
 if stop == "before landing row":

@@ -295,7 +295,7 @@ def dying(function):
     return step
 
 if sys.argv[1] == "before bronze":
-    Store.append = dying(Store.append)
+    Store.append_once = dying(Store.append_once)
 if sys.argv[1] == "after bronze":
     Store.places = dying(Store.places)
 if sys.argv[1] == "before the outcomes":

@@ -38,6 +38,7 @@ import connectors.collector.landing.segment as segment_lander
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 
 
 where, calls = sys.argv[1], 0
@@ -58,7 +59,7 @@ moment, _, step = where.partition(" ")
 if step == "quarantine":
     segment_lander.refuse = dying(segment_lander.refuse, moment == "after")
 elif step == "commit":
-    Lake.append = dying(Lake.append, moment == "after")
+    Shard.append = dying(Shard.append, moment == "after")
 elif step == "drop":
     Path.unlink = dying(Path.unlink, moment == "after")
 lake = Lake()

@@ -31,6 +31,7 @@ from warehouse_models.catalog.hooks import Hook, Hooks
 from warehouse_models.catalog.secrets import read_secret
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 
 pytestmark = pytest.mark.campaign
 
@@ -45,6 +46,7 @@ from connectors.collector.landing.journals import land_journals
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 
 
 moment, _, step = sys.argv[1].partition(" ")
@@ -66,7 +68,7 @@ def dying(function, is_meant):
 if step == "quarantine":
     hook_lander.refuse = dying(hook_lander.refuse, lambda _: True)
 elif step in ("deliveries", "fetches"):
-    Lake.append = dying(Lake.append, lambda arguments: getattr(arguments[1], "name", "") == step)
+    Shard.append = dying(Shard.append, lambda arguments: str(arguments[1]).endswith(step))
 elif step == "drop":
     Path.unlink = dying(Path.unlink, lambda arguments: arguments[0].suffix == ".log")
 lake = Lake()
@@ -152,17 +154,17 @@ def test_two_landers_of_two_journals_land_a_delivery_that_both_hold_once(
     own_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two hosts: they share no lock, and a vendor repeated each delivery to the other's collector."""
-    met, append, waited = threading.Barrier(2), Lake.append, set()
+    met, append, waited = threading.Barrier(2), Shard.append, set()
 
-    def meeting(lake: Lake, table: Any, *arguments: Any, **named: Any) -> int:
+    def meeting(tables: Shard, table: Any, *arguments: Any, **named: Any) -> int:
         # Both have looked up what is there before either writes; after that they go on as they like.
         me = (threading.get_ident(), getattr(table, "address", table))
         if "webhooks" in me[1] and me not in waited:
             waited.add(me)
             met.wait(timeout=30)
-        return append(lake, table, *arguments, **named)
+        return append(tables, table, *arguments, **named)
 
-    monkeypatch.setattr(Lake, "append", meeting)
+    monkeypatch.setattr(Shard, "append", meeting)
     write_segments(("acme",), segments=4)
     copy = home.journal_root().parent / "other" / "0"
     copy.mkdir(parents=True)
