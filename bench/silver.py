@@ -77,9 +77,9 @@ def _prepare(count: int, folder: Path) -> None:
     connection = duck.connect()
     zoned = ("received_at", "landed_at", "timestamp", "original_timestamp", "sent_at", "updated_at")
     naive = ", ".join(f"make_timestamp(epoch_us({name})) AS {name}" for name in zoned)
-    uri = lake.table_uri("bronze/product/events", "pool")
+    scan = lake.shard("pool").scan("bronze/product/events")
     connection.execute(
-        f"COPY (SELECT * REPLACE ({naive}) FROM delta_scan('{uri}')) TO '{folder / 'hand' / 'bronze'}' "
+        f"COPY (SELECT * REPLACE ({naive}) FROM {scan}) TO '{folder / 'hand' / 'bronze'}' "
         "(FORMAT parquet, PER_THREAD_OUTPUT true, COMPRESSION zstd, OVERWRITE_OR_IGNORE)"
     )
     done.touch()
@@ -114,7 +114,7 @@ def _ours(folder: Path, engine: str) -> tuple[float, dict[str, int]]:
         print(f"{result.address} {result.seconds:.1f} s", file=sys.stderr)
     seconds = time.perf_counter() - started
     opened.close()
-    scans = {name: f"delta_scan('{lake.table_uri(f'silver/product/{name}', 'pool')}')" for name in _TABLES}
+    scans = {name: lake.shard("pool").scan(f"silver/product/{name}") for name in _TABLES}
     return seconds, _counted(scans)
 
 

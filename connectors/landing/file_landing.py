@@ -235,7 +235,7 @@ class FileLanding:
             as_of=self.terms.as_of,
             complete=self.terms.complete,
             app=self.app,
-            known=self.is_anew,
+            is_anew=self.is_anew,
         )
 
 

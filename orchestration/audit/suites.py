@@ -47,8 +47,7 @@ def bronze_in(lake: Lake, shard: str, since: Mapping[str, datetime | None]) -> l
         for address, rules in _by_table(bronze_rules()).items():
             version = lake.version(address, shard)
             if version is not None and since:
-                uri = lake.table_uri(address, shard).replace("'", "''")
-                relation = f"delta_scan('{uri}', version := {version})"
+                relation = lake.shard(shard).scan(address, version)
                 frames[address] = _frame(connection, _bronze_rows(relation, address, since), rules)
         return judge(bronze_rules(), frames, context)
     finally:

@@ -108,9 +108,8 @@ def _view(lake: Lake, shard: str, address: str, version: int | None) -> str:
         body = ", ".join(f'null::{column.duckdb_type} as "{column.name}"' for column in columns)
         body = f"select {body} where false"
     else:
-        uri = lake.table_uri(address, shard).replace("'", "''")
         names = ", ".join(f'"{column.name}"' for column in columns)
-        body = f"select {names} from delta_scan('{uri}', version := {version})"
+        body = f"select {names} from {lake.shard(shard).scan(address, version)}"
     return f"create schema if not exists silver_{domain}; create or replace view silver_{domain}.{name} as {body}"
 
 

@@ -124,14 +124,12 @@ def _copy(connection: duckdb.DuckDBPyConnection, tenants: list[str]) -> None:
 
 def _recall(connection: duckdb.DuckDBPyConnection, lake: Lake, shard: str) -> None:
     """Into an empty build database: the restatements that gold Delta holds."""
-    address = "gold/fct_restatements"
-    table = lake.table(gold_models.marts()["fct_restatements"].spec, shard)
+    tables, address = lake.shard(shard), "gold/fct_restatements"
+    table = tables.table(address)
     if table is None or connection.execute("select 1 from control.restatements limit 1").fetchall():
         return
-    uri = lake.table_uri(address, shard).replace("'", "''")
-    connection.execute(
-        f"insert into control.restatements by name select * from delta_scan('{uri}', version := {table.version()})"
-    )
+    scan = tables.scan(address, table.version())
+    connection.execute(f"insert into control.restatements by name select * from {scan}")
 
 
 def _has_moved(connection: duckdb.DuckDBPyConnection, slug: str) -> bool:

@@ -166,11 +166,8 @@ class GoldWriter:
         if table is not None:
             there = {field.name for field in table.schema().fields}
             names = ", ".join(name if name in there else f"null as {name}" for name in _FIGURES)
-            uri = self.lake.table_uri("gold/trust", self.shard)
-            parts.append(
-                f"select {names} from delta_scan({literal(uri)}, version := {table.version()}) "
-                f"where tenant_id not in ({listed})"
-            )
+            scan = self.lake.shard(self.shard).scan("gold/trust", table.version())
+            parts.append(f"select {names} from {scan} where tenant_id not in ({listed})")
         return " union all ".join(parts)
 
 

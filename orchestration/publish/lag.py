@@ -46,13 +46,12 @@ def event_lags(state: ShardState, tenants: Iterable[str]) -> dict[str, Lag]:
     # A literal, because Delta skips files by constants only. Whoever is new is looked for in all of them, once.
     shown = [through.astimezone(UTC).date() for through in since.values() if through]
     recent = f"landed_date >= date '{min(shown)}'" if len(shown) == len(since) else "true"
-    uri = lake.table_uri(_BRONZE, shard).replace("'", "''")
     with lake.duck() as duck:
         duck.execute("create table since (tenant_id varchar, through timestamptz)")
         duck.executemany("insert into since values (?, ?)", list(since.items()))
         rows = duck.execute(
             "select tenant_id, max(landed_at), min(first_received_at) filter (through is null or landed_at > through) "
-            f"from delta_scan('{uri}', version := {consumed}) join since using (tenant_id) "
+            f"from {lake.shard(shard).scan(_BRONZE, consumed)} join since using (tenant_id) "
             f"where {recent} group by tenant_id"
         ).fetchall()
     lags = {}

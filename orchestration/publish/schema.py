@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable, Schema
 
-from orchestration.publish.sql import columns_of, literal
+from orchestration.publish.sql import columns_of
 from orchestration.publish.state import ShardState
 from warehouse_models.dbt.marts import Mart
 from warehouse_models.lake.slices import Slices, predicate
@@ -61,10 +61,8 @@ def _rewritten(state: ShardState, mart: Mart, table: DeltaTable, changed: set[st
         fields.append(wanted.field(month))
         columns.append(month_of(mart))
     order = ", ".join(f'"{name}"' for name in (*mart.table.partition_by, mart.spec.slice_column) if name)
-    uri = state.lake.table_uri(mart.table, state.shard)
-    rows = state.build.execute(
-        f"select {', '.join(columns)} from delta_scan({literal(uri)}, version := {table.version()}) order by {order}"
-    )
+    scan = state.lake.shard(state.shard).scan(mart.table, table.version())
+    rows = state.build.execute(f"select {', '.join(columns)} from {scan} order by {order}")
     schema = pa.schema(fields)
     batches = (batch.cast(schema) for batch in rows.to_arrow_reader(100_000))
     return pa.RecordBatchReader.from_batches(schema, batches)
@@ -86,7 +84,7 @@ def stands(state: ShardState, mart: Mart, sql: str, slices: Slices) -> bool:
     there = {field.name: field.type for field in table.schema().fields}
     if any(there.get(field.name) != field.type for field in Schema.from_arrow(mart.spec.arrow_schema).fields):
         return False
-    scan = f"delta_scan({literal(state.lake.table_uri(mart.spec, state.shard))}, version := {table.version()})"
+    scan = state.lake.shard(state.shard).scan(mart.spec, table.version())
     held = f"select {columns_of(mart.name)} from {scan} where {predicate(slices, mart.spec.slice_column)}"
     counts = f"(select count(*) from ({sql})) = (select count(*) from ({held}))"
     row = state.build.execute(f"select {counts} and not exists ({sql} except {held})").fetchone()

@@ -75,7 +75,7 @@ def _scan(lake: Lake, pins: Pins, address: str, columns: Iterable[Column]) -> st
     version = pins.versions[address]
     there = _columns_at(lake, pins.shard, address, version)
     names = ", ".join(f'"{c.name}"' if c.name in there else f'null::{c.duckdb_type} as "{c.name}"' for c in columns)
-    return f"select {names} from delta_scan({literal(lake.table_uri(address, pins.shard))}, version := {version})"
+    return f"select {names} from {lake.shard(pins.shard).scan(address, version)}"
 
 
 @cache

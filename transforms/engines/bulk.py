@@ -14,6 +14,7 @@ from typing import Any
 
 from deltalake.transaction import AddAction
 
+from warehouse_models.lake.duck import quoted
 from warehouse_models.spec import TableSpec
 
 
@@ -29,7 +30,7 @@ def write_files(connection: Any, spec: TableSpec, uri: str, select: str) -> tupl
     )
     parted = f"PARTITION_BY ({', '.join(spec.partition_by)})" if spec.partition_by else "PER_THREAD_OUTPUT true"
     written = connection.execute(
-        f"COPY (SELECT {names} FROM ({select}) AS computed) TO '{uri}' (FORMAT parquet, {parted}, APPEND, "
+        f"COPY (SELECT {names} FROM ({select}) AS computed) TO {quoted(uri)} (FORMAT parquet, {parted}, APPEND, "
         "PARQUET_VERSION V2, COMPRESSION zstd, COMPRESSION_LEVEL 1, FILENAME_PATTERN 'part-{uuid}', RETURN_STATS)"
     ).fetchall()
     now = int(time.time() * 1000)

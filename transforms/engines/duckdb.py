@@ -17,6 +17,7 @@ from sqlglot import exp
 
 from transforms.engines.bulk import write_files
 from transforms.engines.engine import Result
+from warehouse_models.lake import duck
 from warehouse_models.lake.lake import Lake
 from warehouse_models.spec import TableSpec
 
@@ -99,7 +100,7 @@ class DuckDBEngine:
                 f"make_timestamp(epoch_us({_q(c.name)})) AS {_q(c.name)}" if c.type == "timestamp" else _q(c.name)
                 for c in spec.columns
             )
-            scan = f"SELECT {columns} FROM delta_scan('{uri}', version := {version})"
+            scan = f"SELECT {columns} FROM {duck.delta_scan(uri, version)}"
             split = where if where is None or len(where) <= _SCANS else [" OR ".join(where)]
             body = scan if split is None else " UNION ALL ".join(f"{scan} WHERE {term}" for term in split)
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS {body}")

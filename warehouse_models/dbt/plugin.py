@@ -21,7 +21,7 @@ class Plugin(BasePlugin):
         """Prepare the one connection of a dbt process; its cursors share what is set here."""
         duck.prepare(conn)
         conn.execute("SET GLOBAL TimeZone = 'UTC'")
-        conn.execute(f"SET temp_directory = '{home.scratch()}'")
+        conn.execute(f"SET temp_directory = {duck.quoted(home.scratch())}")
         limit = os.environ.get("TENURE_MEMORY_LIMIT")
         if limit:
-            conn.execute(f"SET memory_limit = '{limit}'")
+            conn.execute(f"SET memory_limit = {duck.quoted(limit)}")
