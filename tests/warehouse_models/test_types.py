@@ -99,8 +99,8 @@ def test_every_spelling_of_a_type_is_the_same_type(name: str) -> None:
         connection.execute(f"CREATE TABLE made (cell {column_type.duckdb})")
         connection.register("none", to_arrow(schema, [(None,)]))
         for relation in ("made", "none"):
-            ((_, found, *_),) = connection.execute(f"DESCRIBE {relation}").fetchall()
-            assert found.lower() == column_type.duckdb
+            ((_, described, *_),) = connection.execute(f"DESCRIBE {relation}").fetchall()
+            assert described.lower() == column_type.duckdb
 
 
 def test_a_type_that_no_column_has_is_named() -> None:
