@@ -1,6 +1,6 @@
 """What a table is: grain, key, columns with types and PII class, owner, partitioning.
 
-A spec says nothing about where a table lives (`lake.py`) nor how it is computed (`transforms/`, `dbt_project/`).
+A spec says nothing about where a table lives (`lake/`) nor how it is computed (`transforms/`, `dbt_project/`).
 """
 
 from __future__ import annotations
