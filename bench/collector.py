@@ -165,9 +165,9 @@ def _visible(folder: Path) -> str:
             httpx.post(f"{address}/v1/{call}", content=_body(size, size), auth=(key, "")).raise_for_status()
             begin = time.perf_counter()
             _tenure("run")
-            found = json.loads(_tenure("sql", "SELECT count(*) AS n FROM marts.fct_events", "--format", "json"))
+            rows = json.loads(_tenure("sql", "SELECT count(*) AS n FROM marts.fct_events", "--format", "json"))
             seconds = time.perf_counter() - begin
-            say(f"{found[0]['n']} events published, {seconds:.1f} s after they were acknowledged")
+            say(f"{rows[0]['n']} events published, {seconds:.1f} s after they were acknowledged")
     worst = SENSOR_SECONDS + seconds
     goal = "" if worst <= 300 else " **(goal: 5 min)**"
     return (

@@ -50,9 +50,9 @@ class Drop:
             return []
         uri = self.lake.table_uri(address, "pool")
         with self.lake.duck() as connection:
-            found = connection.execute(f"SELECT {columns} FROM delta_scan('{uri}') ORDER BY {order}")
-            names = [column[0] for column in found.description]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+            cursor = connection.execute(f"SELECT {columns} FROM delta_scan('{uri}') ORDER BY {order}")
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def refusals(self, object: str | None = None) -> list[QuarantinedRow]:
         return list_rows(self.lake, [self.catalog.tenant(TENANT)], Filter(object=object))

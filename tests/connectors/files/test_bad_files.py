@@ -106,7 +106,7 @@ def test_a_line_of_256_mb_is_never_held_and_its_neighbours_land(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         (b"a,b\r\n1,x\r\n2,y\r\n", ["ok", "ok"]),
         (b"\xef\xbb\xbfa,b\n1,x\n", ["ok"]),
@@ -122,8 +122,8 @@ def test_a_line_of_256_mb_is_never_held_and_its_neighbours_land(tmp_path: Path, 
     ],
     ids=range(11),
 )
-def test_csv_of_any_kind_costs_the_lines_that_are_wrong(write: Write, content: bytes, told: list[str]) -> None:
-    assert codes(list(read_rows(write(content, "rows.csv")))) == told
+def test_csv_of_any_kind_costs_the_lines_that_are_wrong(write: Write, content: bytes, expected: list[str]) -> None:
+    assert codes(list(read_rows(write(content, "rows.csv")))) == expected
 
 
 def test_the_size_of_a_csv_row_of_several_lines_is_the_size_of_its_bytes(write: Write) -> None:
@@ -266,11 +266,11 @@ def test_each_file_of_a_landing_has_its_own_result_and_the_others_land(drop: Dro
     (drop.folder / name).write_bytes(dump(event(9)))
     report = drop.land("events", *paths, drop.folder / name)
     assert not report.is_complete
-    for found, (accepted, error) in zip(
+    for file, (accepted, error) in zip(
         report.files, [*((rows, error) for _, rows, error in files.values()), (1, None)], strict=True
     ):
-        assert (found.accepted, found.quarantined) == (accepted, 0), found
-        assert (error is None and found.error is None) or (error or "?") in (found.error or "?"), found
+        assert (file.accepted, file.quarantined) == (accepted, 0), file
+        assert (error is None and file.error is None) or (error or "?") in (file.error or "?"), file
     # A name that is no text is written so that it can be told, and found again.
     assert {row["file"] for row in drop.bronze(columns="file")} == {"good.jsonl", "name\\xff.jsonl"}
     assert drop.land("events", drop.folder / name).duplicate == 1

@@ -261,8 +261,8 @@ class Lab:
         if self.lake.version(address, "pool") is None:
             return []
         uri = self.lake.table_uri(address, "pool")
-        found = self.duck.execute(f"SELECT {columns} FROM delta_scan('{uri}') WHERE tenant_id = ?", [tenant])
-        return list(found.fetchall())
+        result = self.duck.execute(f"SELECT {columns} FROM delta_scan('{uri}') WHERE tenant_id = ?", [tenant])
+        return list(result.fetchall())
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ def rate(**more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("told", "held"),
+    ("amount", "held"),
     [
         ("30.00", "30"),
         (30, "30"),
@@ -41,8 +41,8 @@ def rate(**more: Any) -> dict[str, Any]:
         ("123456789012.123456789012", "123456789012.123456789012"),
     ],
 )
-def test_an_amount_is_kept_exactly_in_one_spelling(drop: Drop, told: Any, held: str) -> None:
-    assert drop.land_rows("subscriptions", subscription(amount=told)).accepted == 1
+def test_an_amount_is_kept_exactly_in_one_spelling(drop: Drop, amount: Any, held: str) -> None:
+    assert drop.land_rows("subscriptions", subscription(amount=amount)).accepted == 1
     assert json.loads(drop.bronze("subscriptions")[0]["payload"])["amount"] == held
 
 
@@ -155,7 +155,7 @@ def test_the_latest_day_a_file_speaks_of_is_its_as_of_unless_one_is_told(drop: D
 
 
 @pytest.mark.parametrize(
-    ("key", "told", "held"),
+    ("key", "value", "held"),
     [
         ("week_factor", "30/7", "30/7"),
         ("week_factor", "4.33", "433/100"),
@@ -165,15 +165,15 @@ def test_the_latest_day_a_file_speaks_of_is_its_as_of_unless_one_is_told(drop: D
         ("reporting_currency", "JPY", "JPY"),
     ],
 )
-def test_a_revenue_policy_is_a_setting_in_one_spelling(key: str, told: str, held: Any) -> None:
-    assert check_setting(key, told) == held
+def test_a_revenue_policy_is_a_setting_in_one_spelling(key: str, value: str, held: Any) -> None:
+    assert check_setting(key, value) == held
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "value"),
     [("week_factor", "0"), ("week_factor", "a"), ("paused", "half"), ("invoice_gap_days", "unlimited")]
     + [("past_due_grace_days", "-1"), ("reporting_currency", "XXX")],
 )
-def test_a_revenue_policy_that_cannot_be_is_refused_with_what_can(key: str, told: str) -> None:
+def test_a_revenue_policy_that_cannot_be_is_refused_with_what_can(key: str, value: str) -> None:
     with pytest.raises(TenureError, match=key):
-        check_setting(key, told)
+        check_setting(key, value)

@@ -232,8 +232,8 @@ def test_no_bytes_make_reading_fail_or_lose_a_neighbour(pieces: list[bytes], suf
         except Unreadable as error:
             # Random bytes may be a gzip or Parquet file, but only where the file begins with them.
             raise AssertionError(error) from error
-    found = sum(row.value is not None and row.raw.strip() == good for row in rows)
-    assert found >= len(pieces) + 1
+    good_rows = sum(row.value is not None and row.raw.strip() == good for row in rows)
+    assert good_rows >= len(pieces) + 1
     assert all(row.line <= row.last_line for row in rows)
 
 
@@ -246,5 +246,5 @@ def test_whatever_the_bytes_every_row_is_accepted_duplicate_or_quarantined(drop:
     assert report.accepted + report.duplicate + report.quarantined == sum(
         _survives(line) for line in content.split(b"\n")
     )
-    known = {row["record_id"] for row in drop.bronze(columns="record_id", order="1")}
-    assert {"m1", "m3"} <= known
+    record_ids = {row["record_id"] for row in drop.bronze(columns="record_id", order="1")}
+    assert {"m1", "m3"} <= record_ids

@@ -77,8 +77,8 @@ def test_every_foreign_sample_lands_whole_by_the_map_we_ship_and_not_at_all_with
         folder, _, inner = file.partition("/")
         path = samples(folder) / inner
         with path.open(newline="") as opened:
-            told = csv.DictReader(opened) if path.suffix == ".csv" else map(json.loads, opened)
-            ids = {key.format(**row) for row in told}
+            records = csv.DictReader(opened) if path.suffix == ".csv" else map(json.loads, opened)
+            ids = {key.format(**row) for row in records}
         shipped = read_mapping(name, shipped_maps())
         assert shipped.object is not None
         plain = drop.land(shipped.object, path, as_of="2024-01-01")

@@ -66,8 +66,8 @@ def test_refused_rows_are_found_by_object_file_reason_and_time_in_pages_and_coun
         listed(drop, since="yesterday")
     pages = [list_rows(drop.lake, drop.catalog.tenants(), limit=2, offset=offset) for offset in (0, 2, 4)]
     assert [row for page in pages for row in page] == listed(drop)
-    told = count_reasons(drop.lake, drop.catalog.tenants())
-    assert [(row["object"], row["reason"], row["rows"], row["files"]) for row in told] == [
+    reasons = count_reasons(drop.lake, drop.catalog.tenants())
+    assert [(row["object"], row["reason"], row["rows"], row["files"]) for row in reasons] == [
         ("accounts", "no_key", 1, 1),
         ("events", "not_json", 3, 2),
         ("events", "before_floor", 1, 1),

@@ -136,10 +136,10 @@ def test_lifecycles_differ_some_accounts_fall_silent_and_some_never_log_in(world
         last: dict[str, date] = {}
         for row in rows(files.truth / "active_days.csv"):
             last[row["account_id"]] = max(last.get(row["account_id"], date.min), date.fromisoformat(row["date"]))
-        known = {row["account_id"] for row in rows(files.accounts)}
-        assert "unresolved" in last and set(last) - known == {"unresolved"}
-        assert known - set(last), "an account that never logged in"
-        assert any(day < end - timedelta(days=7) for account, day in last.items() if account in known)
+        account_ids = {row["account_id"] for row in rows(files.accounts)}
+        assert "unresolved" in last and set(last) - account_ids == {"unresolved"}
+        assert account_ids - set(last), "an account that never logged in"
+        assert any(day < end - timedelta(days=7) for account, day in last.items() if account in account_ids)
 
 
 def test_weekends_are_quieter(world: list[TenantFiles]) -> None:

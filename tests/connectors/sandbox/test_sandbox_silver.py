@@ -77,7 +77,7 @@ def test_silver_is_what_happened(ran: tuple[Lake, list[TenantFiles]], name: str,
                 duck.execute(f"CREATE VIEW {table} AS SELECT * FROM delta_scan('{uri}')")
             source = f"read_csv('{files.truth / name}', header = true, sample_size = -1)"
             duck.execute(f"CREATE TABLE truth AS SELECT * FROM {source}")
-            told, computed = (query.format(tenant=files.slug) for query in _COMPARED[name])
-            missing = duck.execute(f"({told}) EXCEPT ALL ({computed}) ORDER BY ALL LIMIT 5").fetchall()
-            invented = duck.execute(f"({computed}) EXCEPT ALL ({told}) ORDER BY ALL LIMIT 5").fetchall()
+            truth, computed = (query.format(tenant=files.slug) for query in _COMPARED[name])
+            missing = duck.execute(f"({truth}) EXCEPT ALL ({computed}) ORDER BY ALL LIMIT 5").fetchall()
+            invented = duck.execute(f"({computed}) EXCEPT ALL ({truth}) ORDER BY ALL LIMIT 5").fetchall()
         assert (missing, invented) == ([], []), (files.slug, name)
