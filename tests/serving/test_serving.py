@@ -52,8 +52,8 @@ def test_a_user_of_all_tenants_sees_all(home: Path) -> None:
 
 def test_a_view_over_silver_answers_at_its_pinned_version_under_lock(green: ServingConnection) -> None:
     assert green.execute("select count(*), count(distinct message_id) from fct_events").rows() == [(100, 100)]
-    found = green.execute("select message_id from fct_events where message_id like '%only-2-%'").rows()
-    assert found == []
+    rows = green.execute("select message_id from fct_events where message_id like '%only-2-%'").rows()
+    assert rows == []
 
 
 def test_behind_the_lock_no_extension_is_loaded_signed_or_not(green: ServingConnection, tmp_path: Path) -> None:

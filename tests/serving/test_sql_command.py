@@ -23,10 +23,10 @@ CASES = list(dict.fromkeys([*(listed[0] for listed in hostile.ALL.values()), *LO
 @pytest.mark.parametrize("sql", CASES, ids=lambda sql: repr(sql[:70]))
 def test_a_hostile_statement_gets_a_reason_and_a_next_step(sql: str, home: Path) -> None:
     before = sorted(home.rglob("*"))
-    told = CliRunner().invoke(app, ["sql", "--tenant", world.GREEN, "--", hostile.fill(sql, home)])
-    assert told.exit_code == 2 and told.stdout == ""
-    assert "why:" in told.stderr and "next:" in told.stderr
-    assert not any(word in told.output for word in ("Traceback", "root:", *world.foreign_words(world.GREEN)))
+    result = CliRunner().invoke(app, ["sql", "--tenant", world.GREEN, "--", hostile.fill(sql, home)])
+    assert result.exit_code == 2 and result.stdout == ""
+    assert "why:" in result.stderr and "next:" in result.stderr
+    assert not any(word in result.output for word in ("Traceback", "root:", *world.foreign_words(world.GREEN)))
     assert sorted(home.rglob("*")) == before
 
 
@@ -48,6 +48,6 @@ def test_a_statement_past_a_limit_is_cut_off_with_the_limit_named(
     """In a process of its own, as a person calls it: one limit is the process's."""
     monkeypatch.setenv(f"TENURE_SQL_{limit}", value)
     command = [sys.executable, "-c", "from orchestration.cli import app; app()", "sql", "--tenant", world.GREEN, sql]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert told.returncode == 2, told.stderr
-    assert why in told.stderr and "next:" in told.stderr and "Traceback" not in told.stderr
+    process = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert process.returncode == 2, process.stderr
+    assert why in process.stderr and "next:" in process.stderr and "Traceback" not in process.stderr

@@ -81,5 +81,5 @@ def test_a_day_on_which_a_known_message_stands_keeps_its_other_rows(lake: Lake, 
     run_transforms(lake, "pool")
     land_rows(lake, "acme", "events", [page("2024-03-01", "m", receivedAt="2024-03-09T10:00:00Z")], tmp_path / "d")
     run_transforms(lake, "pool")
-    found = sorted(silver(lake, EVENTS.address, "message_id, event_date"))
-    assert found == [("far", date(2024, 2, 9)), ("m", date(2024, 3, 1)), ("other", date(2024, 1, 9))]
+    messages = sorted(silver(lake, EVENTS.address, "message_id, event_date"))
+    assert messages == [("far", date(2024, 2, 9)), ("m", date(2024, 3, 1)), ("other", date(2024, 1, 9))]

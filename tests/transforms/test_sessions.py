@@ -58,8 +58,8 @@ def test_a_user_and_an_anonymous_id_of_one_spelling_are_two_visitors(
     clocks = ["10:00", "10:20", "10:40", "11:00"]
     rows = [{"timestamp": f"2024-03-01T{t}:00Z", name: "x"} for t, name in zip(clocks, ids, strict=True)]
     lake = landed(tmp_path, monkeypatch, [{"type": "page", "messageId": str(i)} | r for i, r in enumerate(rows)])
-    found = silver(lake, "silver/product/sessions", "user_id, anonymous_id, events")
-    assert sorted(found, key=str) == [("x", None, 1)] * 2 + [(None, "x", 1)] * 2
+    visitors = silver(lake, "silver/product/sessions", "user_id, anonymous_id, events")
+    assert sorted(visitors, key=str) == [("x", None, 1)] * 2 + [(None, "x", 1)] * 2
 
 
 def test_a_session_over_one_midnight_is_one_and_belongs_to_the_day_it_starts_on(

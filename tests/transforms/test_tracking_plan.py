@@ -58,7 +58,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     return lake
 
 
-def told(lake: Lake, tenant: str) -> dict[str, tuple[Any, ...]]:
+def features(lake: Lake, tenant: str) -> dict[str, tuple[Any, ...]]:
     """{message id: (feature, plan_miss, is_qualifying)}."""
     rows = silver(lake, "silver/product/activity", "tenant_id, message_id, feature, plan_miss, is_qualifying")
     return {message: tuple(row) for owner, message, *row in rows if owner == tenant}
@@ -71,7 +71,7 @@ def versions(lake: Lake) -> dict[str, int | None]:
 def test_a_plan_names_features_and_what_misses_it_is_marked_and_still_counts(lake: Lake) -> None:
     Catalog(lake).set_tenant("acme", tracking_plan=PLAN)
     run_transforms(lake, "pool")
-    assert told(lake, "acme") == {
+    assert features(lake, "acme") == {
         "whole": ("reports", None, True),
         "one": ("reports", "missing amount", True),
         "two": ("reports", "missing amount, report_id", True),
@@ -88,7 +88,7 @@ def test_a_plan_names_features_and_what_misses_it_is_marked_and_still_counts(lak
 
 
 def test_without_a_plan_every_track_name_is_a_feature_and_nothing_misses_it(lake: Lake) -> None:
-    assert told(lake, "bolt") == {
+    assert features(lake, "bolt") == {
         **{m: (name, None, True) for m, name in (("whole", "Report Created"), ("one", "Report Created"))},
         **{m: (name, None, True) for m, name in (("two", "Report Created"), ("no_properties", "Report Created"))},
         **{m: (name, None, True) for m, name in (("shared", "Report Shared"), ("own_name", "Opened"))},
