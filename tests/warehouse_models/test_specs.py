@@ -34,9 +34,9 @@ def test_columns_that_name_a_person_are_classified(spec: TableSpec) -> None:
 
 
 def test_a_spec_whose_key_does_not_start_with_the_tenant_is_refused() -> None:
-    known = all_specs()["silver/product/sessions"]
+    sessions = all_specs()["silver/product/sessions"]
     with pytest.raises(ValueError, match="tenant_id"):
-        TableSpec("silver", "product", "x", "One row per x.", ("session_id",), known.columns, "me", "x")
+        TableSpec("silver", "product", "x", "One row per x.", ("session_id",), sessions.columns, "me", "x")
 
 
 def test_every_silver_table_has_one_text_and_inputs_come_first() -> None:
@@ -72,7 +72,7 @@ def test_a_setting_is_a_reason_to_compute_for_those_who_read_it_and_for_nobody_e
 
 def test_a_definition_follows_from_texts_inputs_and_columns_and_not_from_policies() -> None:
     sessions = transforms()["silver/product/sessions"]
-    wider = {address: replace(told, days=(-3, 1)) for address, told in sessions.inputs.items()}
+    wider = {address: replace(each, days=(-3, 1)) for address, each in sessions.inputs.items()}
     column = replace(sessions.spec, columns=(*sessions.spec.columns, Column("more", "string", "More.")))
     others = [
         replace(sessions, sql=sessions.sql + " "),

@@ -57,9 +57,9 @@ def test_the_lake_holds_where_a_secret_stands_and_no_secret(
     _, made = hooks.add("acme", "jira")
     hubspot, _ = hooks.add("acme", "hubspot", reference=env_reference("OF_HUBSPOT"))
     hooks.add("acme", "stripe")
-    told = hooks.tell_secret("acme", "stripe", "whsec_told")
+    hook = hooks.tell_secret("acme", "stripe", "whsec_told")
     assert made and read_secret(hubspot.references(now())[0]) == "a-secret-in-the-environment"
-    assert read_secret(told.references(now())[0]) == "whsec_told"
+    assert read_secret(hook.references(now())[0]) == "whsec_told"
     for path in Path(hooks.catalog.lake.root).rglob("*"):
         if path.is_file():
             content = path.read_bytes()

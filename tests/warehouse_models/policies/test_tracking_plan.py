@@ -72,9 +72,9 @@ def test_a_plan_is_kept_with_every_feature_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_plan_that_cannot_be_meant_is_refused_with_its_reason(tmp_path: Path, text: str | bytes, reason: str) -> None:
-    with pytest.raises(TenureError, match=reason) as told:
+    with pytest.raises(TenureError, match=reason) as raised:
         read(file(tmp_path, text))
-    assert told.value.what == "setting tracking_plan" and told.value.next_step
+    assert raised.value.what == "setting tracking_plan" and raised.value.next_step
 
 
 def test_a_plan_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
