@@ -50,8 +50,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python with the SDKs, in an environment of its own."""
     folder = tmp_path_factory.mktemp("sdks")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    told = subprocess.run([folder / "bin" / "pip", "install", "-q", *SDKS], capture_output=True, text=True)
-    need("SDKS", told.returncode == 0, f"the SDKs could not be installed: {told.stderr[-300:]}")
+    process = subprocess.run([folder / "bin" / "pip", "install", "-q", *SDKS], capture_output=True, text=True)
+    need("SDKS", process.returncode == 0, f"the SDKs could not be installed: {process.stderr[-300:]}")
     return folder / "bin" / "python"
 
 
@@ -62,6 +62,6 @@ def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("node")
     (folder / "package.json").write_text("{}")
     install = ["npm", "install", "--no-audit", "--no-fund", *NODE_SDKS]
-    told = subprocess.run(install, cwd=folder, capture_output=True, text=True)
-    need("SDKS", told.returncode == 0, f"the SDKs could not be installed: {told.stderr[-300:]}")
+    process = subprocess.run(install, cwd=folder, capture_output=True, text=True)
+    need("SDKS", process.returncode == 0, f"the SDKs could not be installed: {process.stderr[-300:]}")
     return folder

@@ -51,14 +51,14 @@ def marked(world: World) -> Iterator[Marked]:
     made = Marked(world)
     yield made
     report = world.land()
-    found = {row["record_id"] for row in world.bronze(made.source, "record_id, file, line")}
-    lost = set(made.ids) - found
+    record_ids = {row["record_id"] for row in world.bronze(made.source, "record_id, file, line")}
+    lost = set(made.ids) - record_ids
     refused = [row for row in world.refused(made.source) if any(each in row["payload"] for each in lost)]
     assert not report.kept and len(made.ids) > 100 and not lost, [
         (row["reason"], row["payload"][:300]) for row in refused
     ]
-    told = world.collector.log.read_text()
-    assert "Traceback" not in told and '"failed"' not in told and made.key not in told
+    log = world.collector.log.read_text()
+    assert "Traceback" not in log and '"failed"' not in log and made.key not in log
 
 
 def whole() -> bytes:
@@ -183,8 +183,8 @@ def test_a_context_too_deep_to_read_stops_no_lander(world: World) -> None:
         assert world.post("/v1/batch", body.encode(), key).status_code == 200
     assert world.post("/v1/track", event(2), key).status_code == 200
     assert not world.land().kept
-    found = world.bronze(source)
-    assert {"m1", "m2"} == {row["record_id"] for row in found} and world.refused(source) == []
+    rows = world.bronze(source)
+    assert {"m1", "m2"} == {row["record_id"] for row in rows} and world.refused(source) == []
 
 
 def test_a_context_of_the_batch_that_cannot_be_written_costs_no_event(world: World) -> None:

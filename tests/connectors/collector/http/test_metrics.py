@@ -18,8 +18,8 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 def samples(text: str) -> Samples:
-    found = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in found}
+    parsed = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in parsed}
 
 
 @pytest.fixture
@@ -42,19 +42,19 @@ def test_what_was_acknowledged_is_counted_by_tenant_and_source(scraped: tuple[Wo
     assert world.post("/v1/track", b'{"event":"x"}', key).status_code == 200
     assert world.post("/v1/track", event(3), "nobody's key").status_code == 401
     assert world.post("/v1/track", b"{", key).status_code == 400
-    found = read(world)
+    values = read(world)
     whose = (("source", source), ("tenant", "acme"))
-    assert found["tenure_collector_events_total", whose] == 3
-    assert found["tenure_collector_refused_total", (("code", "unauthorized"),)] == 1
-    assert found["tenure_collector_refused_total", (("code", "bad_json"),)] == 1
+    assert values["tenure_collector_events_total", whose] == 3
+    assert values["tenure_collector_refused_total", (("code", "unauthorized"),)] == 1
+    assert values["tenure_collector_refused_total", (("code", "bad_json"),)] == 1
     for status, count in (("200", 2), ("401", 1), ("400", 1)):
-        assert found["tenure_collector_requests_total", (("endpoint", "collect"), ("status", status))] == count
+        assert values["tenure_collector_requests_total", (("endpoint", "collect"), ("status", status))] == count
     # Two requests reached the disk, in one group or in two.
-    assert found["tenure_collector_journal_sync_requests_sum", ()] == 2
-    assert found["tenure_collector_journal_segments", ()] == 1
-    assert found["tenure_collector_journal_bytes", ()] > found["tenure_collector_event_bytes_total", whose] > 13
-    assert 0 <= found["tenure_collector_catalog_age_seconds", ()] < 60
-    assert found["tenure_collector_waiting_bytes", ()] == found["tenure_collector_request_bytes", ()] == 0
+    assert values["tenure_collector_journal_sync_requests_sum", ()] == 2
+    assert values["tenure_collector_journal_segments", ()] == 1
+    assert values["tenure_collector_journal_bytes", ()] > values["tenure_collector_event_bytes_total", whose] > 13
+    assert 0 <= values["tenure_collector_catalog_age_seconds", ()] < 60
+    assert values["tenure_collector_waiting_bytes", ()] == values["tenure_collector_request_bytes", ()] == 0
     world.land()
     assert read(world)["tenure_collector_journal_segments", ()] == 0
 
@@ -64,9 +64,9 @@ def test_neither_metrics_nor_logs_hold_a_key_or_what_was_sent(scraped: tuple[Wor
     world.post("/v1/track", event(1, properties={"secret": "payload"}), key)
     world.post("/v1/track", event(1), "wrong-key")
     world.post(f"/v1/track?writeKey={key}", b"{payload")
-    told = httpx.get(re.search(r"metrics on (\S+)", world.collector.log.read_text())[1]).text  # type: ignore[index]
+    metrics = httpx.get(re.search(r"metrics on (\S+)", world.collector.log.read_text())[1]).text  # type: ignore[index]
     assert world.collector.stop() == 0
-    for text in (told, world.collector.log.read_text()):
+    for text in (metrics, world.collector.log.read_text()):
         assert not re.search(f"{key}|wrong-key|payload", text)
 
 
@@ -79,11 +79,11 @@ def test_a_metrics_port_that_is_taken_is_named_and_nothing_starts(own_world: Wor
     taken = Metrics().serve("127.0.0.1", 0)
     with pytest.raises(TenureError, match=f"port {taken} of 127.0.0.1"):
         Metrics().serve("127.0.0.1", taken)
-    told = subprocess.run(
+    process = subprocess.run(
         [*TENURE, "collector", "serve", "--port", "0", "--metrics-port", str(taken)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert told.returncode == 2 and "--metrics-port" in told.stderr
+    assert process.returncode == 2 and "--metrics-port" in process.stderr

@@ -34,12 +34,12 @@ def test_the_document_and_the_application_have_the_same_paths_and_methods() -> N
         paths = [path.replace("{call}", call) for call in CALLS] if "{call}" in path else [path]
         # HEAD goes with GET, as HTTP has it.
         served |= {(each, method) for each in paths for method in (route.methods or set()) - {"HEAD"}}
-    told = {
+    documented = {
         (path, method.upper())
         for path, item in document()["paths"].items()
         for method in set(item) & {"get", "post", "put", "patch", "delete"}
     }
-    assert told == served
+    assert documented == served
     assert {path for path, item in document()["paths"].items() if "options" not in item} == set()
 
 
@@ -52,13 +52,13 @@ def test_every_code_of_a_refusal_is_in_the_document() -> None:
     # Starlette's own refusals (http/answers.py).
     raised["405"] = {"not_allowed"}
     responses = document()["components"]["responses"]
-    told: dict[str, set[str]] = {"405": codes(responses["NotAllowed"])}
+    documented: dict[str, set[str]] = {"405": codes(responses["NotAllowed"])}
     for item in document()["paths"].values():
         for operation in (item[method] for method in ("get", "post") if method in item):
             for status, reply in operation["responses"].items():
                 if status != "200":
-                    told.setdefault(status, set()).update(codes(responses[reply["$ref"].rpartition("/")[2]]))
-    assert told == raised
+                    documented.setdefault(status, set()).update(codes(responses[reply["$ref"].rpartition("/")[2]]))
+    assert documented == raised
 
 
 def codes(response: dict[str, Any]) -> set[str]:
@@ -70,15 +70,15 @@ def codes(response: dict[str, Any]) -> set[str]:
 def test_schemathesis_finds_no_reply_that_the_document_does_not_tell(world: World, tmp_path: Path) -> None:
     source, key = world.source()
     world.catalog.set_tenant("acme", events_per_second=1_000_000)
-    told = document()
+    spec = document()
     # What it could not guess: a write key and the address of a webhook. (A signature is beyond it: test_hooks.py.)
-    told["paths"]["/v1/projects/{key}/settings"]["parameters"][0]["example"] = key
+    spec["paths"]["/v1/projects/{key}/settings"]["parameters"][0]["example"] = key
     hook = world.hooks.add("acme", "jira")[0]
-    for parameter in told["paths"]["/hooks/{tenant}/{system}/{hook_id}"]["parameters"]:
+    for parameter in spec["paths"]["/hooks/{tenant}/{system}/{hook_id}"]["parameters"]:
         parameter["schema"] = {
             "const": {"tenant": "acme", "system": "jira", "hook_id": hook.hook_id}[parameter["name"]]
         }
-    (tmp_path / "openapi.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
+    (tmp_path / "openapi.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
     # Several workers meet in hypothesis, which is not made for threads.
     command = [Path(sys.executable).with_name("schemathesis"), "run", "openapi.yaml", "--url", world.collector.address]
     options = ["--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--max-examples", "5"]

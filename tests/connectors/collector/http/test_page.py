@@ -20,8 +20,8 @@ SIZES = {"desk": (1440, 900), "tablet": (820, 1180), "phone": (390, 844)}
 
 
 def test_the_committed_page_is_what_its_sources_give() -> None:
-    told = subprocess.run([sys.executable, FOLDER / "build.py", "--check"], capture_output=True, text=True)
-    assert told.returncode == 0, f"{told.stderr} .venv/bin/python docs/collector/build.py"
+    process = subprocess.run([sys.executable, FOLDER / "build.py", "--check"], capture_output=True, text=True)
+    assert process.returncode == 0, f"{process.stderr} .venv/bin/python docs/collector/build.py"
 
 
 def test_the_page_names_every_path_reply_and_snippet() -> None:
@@ -52,7 +52,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     opened = context.new_page()
     wrong: list[str] = []
     opened.on("request", lambda asked: None if asked.url.startswith(("file:", "data:")) else wrong.append(asked.url))
-    opened.on("console", lambda told: wrong.append(told.text) if told.type in ("error", "warning") else None)
+    opened.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     opened.goto(PAGE.as_uri())
     yield opened
@@ -89,17 +89,17 @@ def test_copy_takes_the_snippet_that_is_shown_as_its_file_has_it(page: Page) -> 
 def test_search_finds_by_any_words_and_the_keyboard_goes_there(page: Page) -> None:
     page.keyboard.press("/")
     page.keyboard.type("retry-after quota")
-    found = page.locator("#found [role=option]")
-    assert "Replies" in found.locator("b").all_inner_texts()
+    options = page.locator("#found [role=option]")
+    assert "Replies" in options.locator("b").all_inner_texts()
     page.locator("#search").fill("write key rotate")
-    assert found.locator("b").first.inner_text() == "Sources and write keys"
+    assert options.locator("b").first.inner_text() == "Sources and write keys"
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     assert page.evaluate("location.hash") == "#sources"
     page.wait_for_function("document.querySelector('[aria-current]')?.hash === '#sources'")
     page.locator("#search").fill("xyzzy")
-    assert found.count() == 0 and "Nothing holds these words" in page.locator("#found").inner_text()
+    assert options.count() == 0 and "Nothing holds these words" in page.locator("#found").inner_text()
     page.keyboard.press("Escape")
     assert page.locator("#contents").is_visible()
 

@@ -32,10 +32,10 @@ def test_each_path_and_letter_lands_its_type(world: World) -> None:
     for path in ("/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch", "/v1/batch/"):
         assert world.post(path, {"batch": [event(0, messageId=path, type="page")]}, key).status_code == 200
     world.land()
-    found = {row["record_id"]: row["type"] for row in world.bronze(source)}
+    types = {row["record_id"]: row["type"] for row in world.bronze(source)}
     wanted = {path: kind for kind, letter in kinds.items() for path in (f"/v1/{kind}", f"/v1/{letter}")}
-    assert wanted.items() <= found.items()
-    assert len(found) == 6 * 4 + 5 and found["/v1/b"] == "page" == found["/beacon/v1/batch"]
+    assert wanted.items() <= types.items()
+    assert len(types) == 6 * 4 + 5 and types["/v1/b"] == "page" == types["/beacon/v1/batch"]
 
 
 def basic(user: str) -> dict[str, str]:
@@ -67,9 +67,9 @@ def test_a_key_may_stand_in_header_query_or_body_and_the_header_wins_then_the_qu
         assert world.post("/v1/track", {**body, "writeKey": wrong}).status_code == 401
     world.land()
     assert [row["record_id"] for row in world.bronze(mine)] == [f"h{n}" for n in range(7)]
-    found = world.bronze(theirs)
-    assert {row["record_id"] for row in found} == {"body", "m2"} and {row["tenant_id"] for row in found} == {"other"}
-    assert not any(other in row["payload"] for row in found)
+    rows = world.bronze(theirs)
+    assert {row["record_id"] for row in rows} == {"body", "m2"} and {row["tenant_id"] for row in rows} == {"other"}
+    assert not any(other in row["payload"] for row in rows)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/x-www-form-urlencoded", "image/png"])
@@ -183,12 +183,12 @@ def test_a_bad_event_is_quarantined_and_its_neighbours_land(world: World, code: 
     body = b'{"batch":[' + b",".join([good[0], bad, good[1]]) + b"]}"
     assert world.post("/v1/batch", body, key).status_code == 200
     world.land()
-    found = world.bronze(source)
-    assert [(row["record_id"], row["event"], row["line"] - found[0]["line"]) for row in found] == [
+    rows = world.bronze(source)
+    assert [(row["record_id"], row["event"], row["line"] - rows[0]["line"]) for row in rows] == [
         ("m7", "Öffnen 🦊", 0),
         ("m8", "Öffnen 🦊", 2),
     ]
-    assert {row["properties"] for row in found} == {f'{{"n":{2**70}}}'}
+    assert {row["properties"] for row in rows} == {f'{{"n":{2**70}}}'}
     (refused,) = world.refused(source)
     assert refused["reason"].partition(":")[0] == code.strip()
     assert refused["tenant_id"] == "acme" and len(refused["payload"]) > 5
@@ -277,11 +277,12 @@ def test_browsers_may_send_from_anywhere_and_read_refusals(world: World) -> None
 def test_sdks_learn_that_they_may_send_and_that_it_is_us_they_send_to(world: World) -> None:
     source, key = world.source()
     for path in (f"/v1/projects/{key}/settings", f"/projects/{key}/settings"):
-        told = httpx.get(world.collector.address + path).json()["integrations"]["Segment.io"]
-        assert f"{told['protocol']}://{told['apiHost']}" == f"{world.collector.address}/v1" and told["apiKey"] == key
+        segment = httpx.get(world.collector.address + path).json()["integrations"]["Segment.io"]
+        assert f"{segment['protocol']}://{segment['apiHost']}" == f"{world.collector.address}/v1"
+        assert segment["apiKey"] == key
     for how in ({"params": {"writeKey": key, "p": "npm"}}, {"auth": (key, "")}):
-        told = httpx.get(f"{world.collector.address}/sourceConfig/", **how).json()["source"]
-        assert (told["id"], told["enabled"], told["destinations"]) == (source, True, [])
+        config = httpx.get(f"{world.collector.address}/sourceConfig/", **how).json()["source"]
+        assert (config["id"], config["enabled"], config["destinations"]) == (source, True, [])
     for path in ("/v1/projects/nobody/settings", "/sourceConfig/?writeKey=nobody", "/sourceConfig"):
         assert httpx.get(world.collector.address + path).status_code == 401
 
@@ -361,5 +362,5 @@ def test_the_log_names_no_key_and_nothing_that_was_sent(world: World) -> None:
     _, key = world.source()
     world.post("/v1/track", event(1, properties={"secret": "of-a-person"}), key)
     world.post("/v1/track", event(1, properties={"secret": "of-a-person"}), "key-of-nobody")
-    told = world.collector.log.read_text()
-    assert told and not any(word in told for word in (key, "of-a-person", "key-of-nobody", "Traceback"))
+    log = world.collector.log.read_text()
+    assert log and not any(word in log for word in (key, "of-a-person", "key-of-nobody", "Traceback"))

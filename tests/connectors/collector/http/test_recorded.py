@@ -63,7 +63,7 @@ def test_a_recording_sent_again_lands_every_event_once(own_world: World, tmp_pat
     # Independently of the code that fills in: whatever the SDK said of an event stands in bronze, once a delivery.
     landed = [json.loads(row["payload"]) for row in own_world.bronze()]
     filled = ("receivedAt", "originalTimestamp")
-    assert told(landed, *filled) == told(sent, *filled)
+    assert texts(landed, *filled) == texts(sent, *filled)
     for each in landed:
         assert each["originalTimestamp"] and each["receivedAt"] and "writeKey" not in each
 
@@ -72,7 +72,7 @@ def test_a_recording_sent_again_lands_every_event_once(own_world: World, tmp_pat
     assert Counter(ids) == Counter(dict.fromkeys({each["messageId"] for each in sent}, 1))
 
 
-def told(events: list[dict[str, Any]], *without: str) -> Counter[str]:
+def texts(events: list[dict[str, Any]], *without: str) -> Counter[str]:
     plain: Callable[[dict[str, Any]], str] = lambda each: json.dumps(  # noqa: E731
         {name: value for name, value in each.items() if name not in without}, sort_keys=True
     )

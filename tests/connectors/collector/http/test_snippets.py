@@ -35,7 +35,7 @@ RUNNABLE = sorted(path for path in SNIPPETS.glob("*/*") if path.name in BATCHES)
 
 class Ran(NamedTuple):
     source: str
-    told: subprocess.CompletedProcess[str]
+    process: subprocess.CompletedProcess[str]
 
 
 def named(path: Path) -> str:
@@ -58,8 +58,8 @@ def ran(world: World, python: Path, node_folder: Path, tmp_path_factory: pytest.
         own = place / named(path)
         own.mkdir()
         (own / path.name).write_text(text, encoding="utf-8")
-        told = subprocess.run([program, path.name], cwd=own, capture_output=True, text=True, timeout=120)
-        return Ran(source, told)
+        process = subprocess.run([program, path.name], cwd=own, capture_output=True, text=True, timeout=120)
+        return Ran(source, process)
 
     asked = {}
     for path in RUNNABLE:
@@ -69,18 +69,18 @@ def ran(world: World, python: Path, node_folder: Path, tmp_path_factory: pytest.
             source = Sources(world.catalog).add("acme", f"shipped {path.stem}", key)[0].source_id
         asked[path] = (source, key)
     with ThreadPoolExecutor(4) as pool:
-        found = dict(zip(map(named, asked), pool.map(lambda path: run(path, *asked[path]), asked), strict=True))
+        results = dict(zip(map(named, asked), pool.map(lambda path: run(path, *asked[path]), asked), strict=True))
     assert not world.land().kept
-    return found
+    return results
 
 
 @pytest.mark.parametrize("snippet", RUNNABLE, ids=named)
 def test_a_snippet_runs_as_it_stands_and_its_events_are_in_bronze(
     world: World, ran: dict[str, Ran], snippet: Path
 ) -> None:
-    topic, (source, told) = snippet.parent.name, ran[named(snippet)]
-    assert told.returncode == 0 and "rror" not in told.stderr, told.stdout + told.stderr
-    assert snippet.suffix != ".sh" or told.stdout == '{"success":true}'
+    topic, (source, process) = snippet.parent.name, ran[named(snippet)]
+    assert process.returncode == 0 and "rror" not in process.stderr, process.stdout + process.stderr
+    assert snippet.suffix != ".sh" or process.stdout == '{"success":true}'
     expected = BATCHES[snippet.name] if topic == "batch" else {SENT.get(topic, topic): 1}
     assert Counter(row["type"] for row in world.bronze(source, "type, file, line")) == expected
     assert world.refused(source) == []
@@ -90,7 +90,7 @@ def test_each_topic_has_each_language() -> None:
     """RudderStack's own SDKs for Swift and Kotlin are not shown: nothing about them was checked."""
     languages = {"javascript.js", "python.py", "node.mjs", "swift.swift", "kotlin.kt", "curl.sh"}
     for topic in sorted(SNIPPETS.iterdir()):
-        found = {path.name for path in topic.iterdir()}
-        assert found == (languages if topic.name != "rudder" else {"javascript.js", "python.py", "node.mjs"}), (
+        files = {path.name for path in topic.iterdir()}
+        assert files == (languages if topic.name != "rudder" else {"javascript.js", "python.py", "node.mjs"}), (
             topic.name
         )

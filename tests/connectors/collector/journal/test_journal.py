@@ -28,9 +28,9 @@ TEXTS = st.lists(st.text(max_size=40).map(str.encode), min_size=1, max_size=6)
 
 def landed(folder: Path) -> list[bytes]:
     """All records of the closed segments; damage would be none of them."""
-    found = [each for *_, path in closed_segments(folder) for each in read_frames(path.read_bytes())]
-    assert not any(isinstance(each, Damage) for each in found)
-    return [each for each in found if isinstance(each, bytes)]
+    entries = [each for *_, path in closed_segments(folder) for each in read_frames(path.read_bytes())]
+    assert not any(isinstance(each, Damage) for each in entries)
+    return [each for each in entries if isinstance(each, bytes)]
 
 
 def test_a_tail_torn_at_any_byte_is_cut_and_nothing_before_it_is_lost(tmp_path: Path) -> None:
@@ -56,9 +56,9 @@ def test_a_flipped_byte_costs_the_record_it_lies_in_and_no_other(payloads: list[
     while at >= end:
         struck += 1
         end += len(frame(payloads[struck]))
-    found = list(read_frames(bytes(whole)))
-    assert [each for each in found if isinstance(each, bytes)] == payloads[:struck] + payloads[struck + 1 :]
-    damage = [each for each in found if isinstance(each, Damage)]
+    entries = list(read_frames(bytes(whole)))
+    assert [each for each in entries if isinstance(each, bytes)] == payloads[:struck] + payloads[struck + 1 :]
+    damage = [each for each in entries if isinstance(each, Damage)]
     assert damage == [Damage(end - len(frame(payloads[struck])), len(frame(payloads[struck])))]
 
 
@@ -66,10 +66,10 @@ def test_a_flipped_byte_costs_the_record_it_lies_in_and_no_other(payloads: list[
 def test_any_garbage_in_between_is_named_and_the_records_around_it_stay(
     before: list[bytes], garbage: bytes, behind: list[bytes]
 ) -> None:
-    found = list(read_frames(b"".join(map(frame, before)) + garbage + b"".join(map(frame, behind))))
-    payloads = [each for each in found if isinstance(each, bytes)]
+    entries = list(read_frames(b"".join(map(frame, before)) + garbage + b"".join(map(frame, behind))))
+    payloads = [each for each in entries if isinstance(each, bytes)]
     assert payloads[: len(before)] == before and payloads[len(payloads) - len(behind) :] == behind
-    assert sum(each.size for each in found if isinstance(each, Damage)) <= len(garbage)
+    assert sum(each.size for each in entries if isinstance(each, Damage)) <= len(garbage)
 
 
 def test_no_text_can_pretend_to_be_a_record() -> None:
@@ -149,9 +149,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 256 KiB: where it cannot be mounted, the test says so."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    told = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True, text=True)
-    if told.returncode:
-        pytest.skip(f"no file system of its own can be mounted here: {told.stderr.strip()}")
+    process = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True, text=True
+    )
+    if process.returncode:
+        pytest.skip(f"no file system of its own can be mounted here: {process.stderr.strip()}")
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
 
@@ -205,12 +207,12 @@ def test_a_failing_disk_loses_nothing_acknowledged_and_takes_nothing_it_did_not_
     journal.close()
     monkeypatch.undo()
     Journal(tmp_path).close()
-    found = landed(tmp_path)
+    records = landed(tmp_path)
     # A refused record may be there where even the cut failed; then the client's repetition is one copy more.
-    assert [each for each in found if each in kept] == kept and len(kept) > 10
+    assert [each for each in records if each in kept] == kept and len(kept) > 10
     assert refused or call == "rename"
     if call in ("write", "fdatasync"):
-        assert found == kept
+        assert records == kept
 
 
 _WRITER = """
@@ -237,12 +239,12 @@ def test_a_writer_killed_anywhere_loses_nothing_it_acknowledged(tmp_path: Path) 
         for _ in range(40 + 37 * seed):
             last = writer.stdout.readline()
         writer.send_signal(signal.SIGKILL)
-        told = (last + writer.stdout.read()).decode().split()
+        numbers = (last + writer.stdout.read()).decode().split()
         writer.wait()
         Journal(folder).close()
-        found = landed(folder)
-        assert [f"{n}.".encode() for n in range(int(told[-1]) + 1)] == found[1::2][: int(told[-1]) + 1]
-        assert len(found) - 2 * (int(told[-1]) + 1) in (0, 1, 2)
+        records = landed(folder)
+        assert [f"{n}.".encode() for n in range(int(numbers[-1]) + 1)] == records[1::2][: int(numbers[-1]) + 1]
+        assert len(records) - 2 * (int(numbers[-1]) + 1) in (0, 1, 2)
 
 
 def test_many_requests_share_an_fsync_and_each_is_on_the_disk_when_it_is_told(
@@ -283,10 +285,10 @@ def test_a_group_that_cannot_be_kept_refuses_each_of_its_requests_and_the_next_i
         group = GroupCommit(Journal(tmp_path))
         with monkeypatch.context() as patch:
             patch.setattr(os, "write", full)
-            told = await asyncio.gather(*(group.append(b"%d" % n) for n in range(9)), return_exceptions=True)
+            outcomes = await asyncio.gather(*(group.append(b"%d" % n) for n in range(9)), return_exceptions=True)
         await group.append(b"fits")
         await group.close()
-        return told
+        return outcomes
 
     assert all(isinstance(each, NotWritable) for each in asyncio.run(go()))
     assert landed(tmp_path) == [b"fits"]

@@ -159,9 +159,9 @@ def clocks(world: World) -> list[str]:
         return []
     with world.lake.duck() as duck:
         uri = world.lake.table_uri("bronze/landings", "pool")
-        told = duck.execute(f"SELECT tenant_id, as_of FROM delta_scan('{uri}') ORDER BY 1").fetchall()
-    assert all(abs(as_of.timestamp() - time.time()) < 60 for _, as_of in told)
-    return [tenant for tenant, _ in told]
+        rows = duck.execute(f"SELECT tenant_id, as_of FROM delta_scan('{uri}') ORDER BY 1").fetchall()
+    assert all(abs(as_of.timestamp() - time.time()) < 60 for _, as_of in rows)
+    return [tenant for tenant, _ in rows]
 
 
 @pytest.fixture
@@ -169,9 +169,11 @@ def full_disk(own_world: World, tmp_path: Path) -> Iterator[tuple[World, Path]]:
     """A collector whose journal lies on a file system of 512 KiB."""
     folder = home.journal_root()
     folder.mkdir(parents=True)
-    told = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", folder], capture_output=True, text=True)
-    if told.returncode:
-        pytest.skip(f"no file system of its own can be mounted here: {told.stderr.strip()}")
+    process = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", folder], capture_output=True, text=True
+    )
+    if process.returncode:
+        pytest.skip(f"no file system of its own can be mounted here: {process.stderr.strip()}")
     collector: Collector | None = None
     try:
         own_world.collector = collector = start(tmp_path)
@@ -219,10 +221,10 @@ def test_a_collector_that_is_told_to_stop_while_it_starts_stops(own_world: World
     first = (
         "import os, signal, uvicorn\n"
         "run = uvicorn.Server.run\n"
-        "def told(self, **how):\n"
+        "def interrupted(self, **how):\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    run(self, **how)\n"
-        "uvicorn.Server.run = told\n"
+        "uvicorn.Server.run = interrupted\n"
     )
     command = [*TENURE[:2], f"{first}{TENURE[2]}", "collector", "serve", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -101,15 +101,15 @@ def test_a_lander_killed_between_any_two_steps_is_completed_by_the_next(own_worl
     own_world.land()
     again = own_world.land()
     assert (again.segments, again.accepted, again.quarantined) == (0, 0, 0)
-    found, refused = [], []
+    accepted, refused = [], []
     for shard in ("pool", "second"):
         with own_world.lake.duck() as duck:
-            for address, into in (("bronze/product/events", found), ("bronze/quarantine", refused)):
+            for address, into in (("bronze/product/events", accepted), ("bronze/quarantine", refused)):
                 uri = own_world.lake.table_uri(address, shard)
                 into += duck.execute(f"SELECT tenant_id, source_id, file, line FROM delta_scan('{uri}')").fetchall()
-    assert len(found) == len(set(found)) == count
+    assert len(accepted) == len(set(accepted)) == count
     assert len(refused) == len(set(refused)) == count // 2
-    assert all(source == f"src_{tenant}" for tenant, source, *_ in found + refused)
+    assert all(source == f"src_{tenant}" for tenant, source, *_ in accepted + refused)
     assert not list(home.journal_root().glob("*/*.log"))
 
 
@@ -176,8 +176,8 @@ def test_events_of_a_tenant_that_the_catalog_lacks_wait_until_it_knows_them_and_
 def test_doctor_tells_of_what_waits_and_how_it_is_given_back(own_world: World) -> None:
     write_segments(own_world, [("nobody", "src_x")], segments=1)
     own_world.land()
-    told = " ".join(tenure("doctor").output.split())
-    assert ".waiting (1 requests)" in told and "tenure collector retry" in told
+    output = " ".join(tenure("doctor").output.split())
+    assert ".waiting (1 requests)" in output and "tenure collector retry" in output
     assert "1 requests in 1 files" in tenure("collector", "retry").output
     assert "Nothing waits" in tenure("collector", "retry").output
     assert ".waiting" not in tenure("doctor").output

@@ -55,10 +55,10 @@ def test_a_request_counts_in_the_hour_of_its_receipt_with_its_events_and_its_byt
     usage.count(message(NINE, 9, source="app"), 3)
     rows, trail = usage.rows({"acme"}, file="f", batch_id="b", now=NINE + 5 * HOUR)
     # By hand: the last microsecond of nine o'clock is nine o'clock; the next one is ten.
-    told = [
+    hours = [
         (row["source_id"], row["hour"].hour, row["requests"], row["events"], row["bytes"]) for row in rows.to_pylist()
     ]
-    assert told == [("app", 9, 1, 3, 9), ("web", 9, 2, 21, 150), ("web", 10, 1, 2, 7)]
+    assert hours == [("app", 9, 1, 3, 9), ("web", 9, 2, 21, 150), ("web", 10, 1, 2, 7)]
     assert trail["slices"] == {"acme": ["2026-03-01"]}
 
 
@@ -73,12 +73,12 @@ def test_nothing_is_lost_or_doubled_between_hours_sources_and_tenants(
     for tenant in "ab":
         rows, trail = usage.rows({tenant}, file="f", batch_id="b", now=NINE)
         own = [one for one in sent if one[0] == tenant]
-        found = rows.to_pylist()
-        assert sum(row["requests"] for row in found) == len(own)
-        assert sum(row["events"] for row in found) == sum(one[3] for one in own)
-        assert sum(row["bytes"] for row in found) == sum(one[3] + 1 for one in own)
-        assert {f"{row['date']}" for row in found} == set(trail["slices"].get(tenant, []))
-        assert all(row["hour"] <= row["first_received_at"] <= row["last_received_at"] for row in found)
+        hours = rows.to_pylist()
+        assert sum(row["requests"] for row in hours) == len(own)
+        assert sum(row["events"] for row in hours) == sum(one[3] for one in own)
+        assert sum(row["bytes"] for row in hours) == sum(one[3] + 1 for one in own)
+        assert {f"{row['date']}" for row in hours} == set(trail["slices"].get(tenant, []))
+        assert all(row["hour"] <= row["first_received_at"] <= row["last_received_at"] for row in hours)
 
 
 def test_copies_and_refused_events_are_metered_because_they_were_sent(own_world: World) -> None:
@@ -124,8 +124,8 @@ def test_metered_usage_is_published_with_the_events_it_is_of(own_world: World, t
     for _ in range(2):
         assert own_world.post("/v1/batch", body, key).status_code == 200
     own_world.collector.stop()
-    told = tenure("run")
-    assert told.exit_code == 0, told.output
+    result = tenure("run")
+    assert result.exit_code == 0, result.output
     sql = (
         "SELECT source_id, sum(requests)::INT AS requests, sum(events)::INT AS events, sum(bytes)::INT AS bytes,"
         " bool_and(date = hour::DATE) AS dated FROM marts.fct_usage_metering GROUP BY 1"
@@ -138,7 +138,7 @@ def test_metered_usage_is_published_with_the_events_it_is_of(own_world: World, t
     own_world.collector = start(tmp_path)
     assert own_world.post("/v1/batch", body, key).status_code == 200
     own_world.collector.stop()
-    told = tenure("run")
-    assert told.exit_code == 0, told.output
+    result = tenure("run")
+    assert result.exit_code == 0, result.output
     answer = tenure("sql", sql, "--tenant", "acme", "--format", "json")
     assert json.loads(answer.stdout) == [expected | {"requests": 3, "events": 9, "bytes": 3 * len(body)}]

@@ -28,9 +28,9 @@ def test_a_run_publishes_what_a_running_collector_acknowledged_before_it(own_wor
     try:
         for n in range(6):
             assert own_world.post("/v1/track", event(n), key).status_code == 200
-        told = tenure("run")
-        assert told.exit_code == 0, told.output
-        assert "6 events of 6 requests" in told.output
+        result = tenure("run")
+        assert result.exit_code == 0, result.output
+        assert "6 events of 6 requests" in result.output
         sql = "SELECT sum(events)::INT AS events, max(wau) AS users FROM marts.fct_product_engagement_daily"
         answer = tenure("sql", sql, "--tenant", "acme", "--format", "json")
         assert json.loads(answer.stdout) == [{"events": 6, "users": 3}]
@@ -64,8 +64,8 @@ def test_trust_tells_how_long_the_longest_waiting_event_of_a_publication_had_wai
         (folder / f"writer-{number:08d}.log").write_bytes(frame(Message(at, "acme", source, "track", body).to_bytes()))
 
     def run() -> float:
-        told = tenure("run")
-        assert told.exit_code == 0, told.output
+        result = tenure("run")
+        assert result.exit_code == 0, result.output
         return (now_micros() - started) / 1_000_000
 
     take(1, waited=1_000)
@@ -77,8 +77,8 @@ def test_trust_tells_how_long_the_longest_waiting_event_of_a_publication_had_wai
     ended = run()
     # Not the thousand again: that event was published before.
     assert 200 <= lag()[0] <= 200 + ended and lag()[0] == lag()[1]  # type: ignore[operator]
-    known = lag()
+    measured = lag()
     assert tenure("tenant", "set", "acme", "trend_min_events=9").exit_code == 0
     run()
     # A publication that brings no event leaves the last measure.
-    assert lag() == known
+    assert lag() == measured

@@ -74,8 +74,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("site")
     (folder / "package.json").write_text("{}")
     install = ["npm", "install", "--no-audit", "--no-fund", *SDKS]
-    told = subprocess.run(install, cwd=folder, capture_output=True, text=True)
-    need("SDKS", told.returncode == 0, f"the SDKs could not be installed: {told.stderr[-300:]}")
+    process = subprocess.run(install, cwd=folder, capture_output=True, text=True)
+    need("SDKS", process.returncode == 0, f"the SDKs could not be installed: {process.stderr[-300:]}")
     for name, sdk in (("segment", SEGMENT), ("rudder", RUDDER)):
         (folder / f"{name}.html").write_text(PAGE % sdk)
     (folder / "away.html").write_text("<!doctype html>another page")
@@ -166,16 +166,16 @@ def visit(engine: Browser, site: str, own_world: World, tmp_path: Path) -> Itera
     made.context.close()
 
 
-def told(rows: list[dict[str, Any]]) -> list[tuple[str, Any]]:
+def calls_of(rows: list[dict[str, Any]]) -> list[tuple[str, Any]]:
     """(type, which call of this type) of each row."""
-    found = []
+    calls = []
     for row in rows:
         value = json.loads(row["payload"])
         mark = value.get("previousId", "").removeprefix("before-") if row["type"] == "alias" else None
         places = (value.get("properties"), value.get("traits"), value.get("context", {}).get("traits"))
         which = next((place["n"] for place in places if place and "n" in place), mark)
-        found.append((row["type"], int(which)))
-    return sorted(found)
+        calls.append((row["type"], int(which)))
+    return sorted(calls)
 
 
 def wanted(count: int, kinds: list[str]) -> list[tuple[str, int]]:
@@ -188,7 +188,7 @@ def test_segments_browser_sdk_lands_each_call_once(visit: Visit, options: dict[s
     visit.open("segment", SEGMENT_LOAD, options)
     visit.page.evaluate(CALLS, [6, kinds])
     rows = visit.landed(36)
-    assert told(rows) == wanted(6, kinds), visit.said
+    assert calls_of(rows) == wanted(6, kinds), visit.said
     assert len({row["record_id"] for row in rows}) == 36
     visit.crossed_origins(path)
     assert ("GET", f"/v1/projects/{visit.key}/settings") in {(method, path) for method, path, _ in visit.asked}
@@ -201,7 +201,7 @@ def test_rudders_browser_sdk_lands_each_call_once(visit: Visit, options: dict[st
     visit.open("rudder", RUDDER_LOAD, options)
     visit.page.evaluate(CALLS, [6, KINDS])
     rows = visit.landed(30)
-    assert told(rows) == wanted(6, KINDS), visit.said
+    assert calls_of(rows) == wanted(6, KINDS), visit.said
     visit.crossed_origins(path)
     assert "/sourceConfig/" in {path.partition("?")[0] for _, path, _ in visit.asked}
 
@@ -226,7 +226,7 @@ def test_what_a_page_holds_when_it_ends_is_sent_and_landed_once(
         visit.page.close(run_before_unload=False)
         visit.page = visit.context.new_page()
     rows = visit.landed(20)
-    assert told(rows) == wanted(4, KINDS), visit.said
+    assert calls_of(rows) == wanted(4, KINDS), visit.said
     if how == "left":
         way = (
             f"fetch {visit.collector.address}/v1/b"

@@ -89,12 +89,12 @@ def test_a_node_sdk_lands_each_call_once(own_world: World, tmp_path: Path, node_
     source, key = own_world.source()
     own_world.collector = start(tmp_path)
     command = ["node", "-e", program, "--", key, own_world.collector.address, "20"]
-    told = subprocess.run(command, cwd=node_folder, capture_output=True, text=True, timeout=120)
-    assert told.returncode == 0, told.stderr
+    process = subprocess.run(command, cwd=node_folder, capture_output=True, text=True, timeout=120)
+    assert process.returncode == 0, process.stderr
     assert own_world.collector.stop() == 0
     own_world.land()
     rows = own_world.bronze(source)
-    assert sorted(row["record_id"] for row in rows) == sorted(told.stdout.split())
+    assert sorted(row["record_id"] for row in rows) == sorted(process.stdout.split())
     assert own_world.refused(source) == []
 
 
@@ -106,13 +106,13 @@ def test_a_python_sdk_lands_each_call_once(
     source, key = own_world.source()
     own_world.collector = start(tmp_path)
     command = [python, "-c", textwrap.dedent(program), key, own_world.collector.address, packed, "20"]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stderr.splitlines()[-1]) == []
+    process = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stderr.splitlines()[-1]) == []
     assert own_world.collector.stop() == 0
     own_world.land()
     rows = own_world.bronze(source)
-    assert sorted(row["record_id"] for row in rows) == sorted(told.stdout.split())
+    assert sorted(row["record_id"] for row in rows) == sorted(process.stdout.split())
     assert {row["type"] for row in rows} == {"identify", "track", "page", "screen", "group", "alias"}
     assert own_world.refused(source) == []
 

@@ -108,21 +108,21 @@ def write_segments(tenants: tuple[str, ...], segments: int = 3, writer: str = "w
 
 
 def rows_of(world: World, address: str, columns: str) -> list[tuple[Any, ...]]:
-    found: list[tuple[Any, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for shard in world.catalog.shards():
         if world.lake.version(address, shard.name) is not None:
             uri = world.lake.table_uri(address, shard.name)
             with world.lake.duck() as duck:
-                found += duck.execute(f"SELECT {columns} FROM delta_scan('{uri}')").fetchall()
-    return sorted(found)
+                rows += duck.execute(f"SELECT {columns} FROM delta_scan('{uri}')").fetchall()
+    return sorted(rows)
 
 
 def check(world: World, tenants: tuple[str, ...], segments: int = 3) -> None:
     """Every delivery, event and fetch of `write_segments` is there once, and nothing else."""
     stripe = [(t, f"s_{t}", f"evt_{n}") for t in tenants for n in range(segments + 1)]
-    found = rows_of(world, DELIVERIES, "tenant_id, source_id, coalesce(vendor_id, record_id)")
+    deliveries = rows_of(world, DELIVERIES, "tenant_id, source_id, coalesce(vendor_id, record_id)")
     hubspot = [(t, f"h_{t}", str(n)) for t in tenants for n in range(1, segments + 2)]
-    assert found == sorted(stripe + hubspot)
+    assert deliveries == sorted(stripe + hubspot)
     fetches = rows_of(world, FETCHES, "tenant_id, object, record_id")
     assert fetches == sorted((t, "contact", str(900 + n)) for t in tenants for n in range(1, segments + 2))
     assert len(rows_of(world, "bronze/product/events", "tenant_id, record_id")) == segments * len(tenants)

@@ -24,7 +24,7 @@ def shake(world: World, hook: Hook, secret: str) -> httpx.Response:
 
 
 def of(world: World, hook: Hook) -> Hook:
-    return next(found for found in world.hooks.all() if found.hook_id == hook.hook_id)
+    return next(each for each in world.hooks.all() if each.hook_id == hook.hook_id)
 
 
 def new(world: World) -> Hook:
@@ -39,9 +39,9 @@ def test_the_secret_is_echoed_kept_for_the_owner_alone_and_signs_from_then_on(wo
     assert (early.status_code, early.json()["code"]) == (401, "handshake_awaited")
     reply = shake(world, hook, SECRETS["asana"])
     assert (reply.status_code, reply.headers["X-Hook-Secret"]) == (200, SECRETS["asana"])
-    known = of(world, hook)
-    path = path_of(known.secret_ref or "")
-    assert known.state == ACTIVE and path is not None and path.read_text().strip() == SECRETS["asana"]
+    stored = of(world, hook)
+    path = path_of(stored.secret_ref or "")
+    assert stored.state == ACTIVE and path is not None and path.read_text().strip() == SECRETS["asana"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert deliver(world, hook, body_of("asana", 1)).status_code == 200
     world.land()

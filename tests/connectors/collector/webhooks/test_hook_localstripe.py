@@ -33,8 +33,8 @@ def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running localstripe, from an environment of its own."""
     folder = tmp_path_factory.mktemp("localstripe")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    told = subprocess.run([folder / "bin" / "pip", "install", "-q", LOCALSTRIPE], capture_output=True, text=True)
-    need("SDKS", told.returncode == 0, f"localstripe could not be installed: {told.stderr[-300:]}")
+    install = subprocess.run([folder / "bin" / "pip", "install", "-q", LOCALSTRIPE], capture_output=True, text=True)
+    need("SDKS", install.returncode == 0, f"localstripe could not be installed: {install.stderr[-300:]}")
     with socket.socket(socket.AF_INET6) as free:
         free.bind(("::1", 0))
         port = free.getsockname()[1]
@@ -77,8 +77,8 @@ def test_what_happens_at_stripe_is_in_bronze_as_stripe_tells_it(world: World, st
         assert time.monotonic() < deadline, world.collector.log.read_text()
         time.sleep(0.2)
     assert sorted(row["record_id"] for row in rows) == sorted(event["id"] for event in events) and len(events) == 4
-    told = sorted((row["topic"], row["op"], row["subject_id"]) for row in rows)
-    assert told == sorted(
+    changes = sorted((row["topic"], row["op"], row["subject_id"]) for row in rows)
+    assert changes == sorted(
         [("customer.created", "upsert", one) for one in made] + [("customer.deleted", "delete", made[0])]
     )
     assert landed(world, deaf) == []

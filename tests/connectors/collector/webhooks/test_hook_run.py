@@ -25,15 +25,15 @@ def test_a_run_lands_deliveries_meters_them_and_publishes_their_tenant(own_world
     for hook, body in ((stripe, first), (hubspot, second)):
         assert deliver(own_world, hook, body).status_code == 200
     assert deliver(own_world, stripe, first + b" ", secret="whsec_another").status_code == 401
-    found = read(own_world)
+    metrics = read(own_world)
     whose = {hook: (("source", hook.hook_id), ("tenant", "acme")) for hook in (stripe, hubspot)}
-    assert found["tenure_collector_events_total", whose[hubspot]] == 3
-    assert found["tenure_collector_event_bytes_total", whose[stripe]] == len(first)
-    assert found["tenure_collector_refused_total", (("code", "bad_signature"),)] == 1
-    told = tenure("run")
-    assert told.exit_code == 0, told.output
-    assert "1 events of 3 requests" in told.output
-    assert "webhooks: 4 deliveries, 0 known already, 3 records to fetch" in told.output
+    assert metrics["tenure_collector_events_total", whose[hubspot]] == 3
+    assert metrics["tenure_collector_event_bytes_total", whose[stripe]] == len(first)
+    assert metrics["tenure_collector_refused_total", (("code", "bad_signature"),)] == 1
+    result = tenure("run")
+    assert result.exit_code == 0, result.output
+    assert "1 events of 3 requests" in result.output
+    assert "webhooks: 4 deliveries, 0 known already, 3 records to fetch" in result.output
     sql = "SELECT source_id, requests::INT AS r, events::INT AS e, bytes::INT AS b FROM marts.fct_usage_metering"
     answer = tenure("sql", sql, "--tenant", "acme", "--format", "json")
     metered = {row["source_id"]: (row["r"], row["e"], row["b"]) for row in json.loads(answer.stdout)}

@@ -158,16 +158,16 @@ def test_of_several_signatures_one_has_to_be_right_and_other_versions_are_passed
     headers = signed(system, body, URL, at=NOW)
     if system == "stripe":
         at, right = headers["Stripe-Signature"].split(",")
-        for told in (f"{at},v0=abc,{'v1=' + 'a' * 64},{right}", f"{at},{right},v1=", f"{right},{at}"):
-            assert refused(system, asked({"Stripe-Signature": told}, body)) is None
-        for told in (at, f"{at},{right.replace('v1', 'v0')}", right):
-            assert refused(system, asked({"Stripe-Signature": told}, body))
+        for header in (f"{at},v0=abc,{'v1=' + 'a' * 64},{right}", f"{at},{right},v1=", f"{right},{at}"):
+            assert refused(system, asked({"Stripe-Signature": header}, body)) is None
+        for header in (at, f"{at},{right.replace('v1', 'v0')}", right):
+            assert refused(system, asked({"Stripe-Signature": header}, body))
     else:
         right = headers["webhook-signature"]
-        for told in (f"v1a,abc v1,wrong {right}", f"{right} v2,x", f"junk {right}"):
-            assert refused(system, asked(headers | {"webhook-signature": told}, body)) is None
-        for told in (right.replace("v1,", "v1a,"), right.replace("v1,", "")):
-            assert refused(system, asked(headers | {"webhook-signature": told}, body)) == "bad_signature"
+        for header in (f"v1a,abc v1,wrong {right}", f"{right} v2,x", f"junk {right}"):
+            assert refused(system, asked(headers | {"webhook-signature": header}, body)) is None
+        for header in (right.replace("v1,", "v1a,"), right.replace("v1,", "")):
+            assert refused(system, asked(headers | {"webhook-signature": header}, body)) == "bad_signature"
 
 
 def test_the_secret_of_standard_webhooks_is_base64_with_or_without_its_prefix() -> None:

@@ -228,8 +228,8 @@ def test_what_thin_deliveries_name_is_queued_once_for_the_connector(world: World
     assert deliver(world, stripe, body_of("stripe", 1)).status_code == 200
     report = world.land()
     assert (report.hooks.added, report.hooks.repeated, report.hooks.fetches) == (6, 1, 6)
-    found = {(row["object"], row["record_id"]): row for row in landed(world, hubspot, FETCHES)}
-    assert {key: row["op"] for key, row in found.items()} == {
+    fetches = {(row["object"], row["record_id"]): row for row in landed(world, hubspot, FETCHES)}
+    assert {key: row["op"] for key, row in fetches.items()} == {
         ("contact", "901"): "upsert",
         ("deal", "902"): "delete",
         ("contact", "903"): "upsert",
@@ -237,7 +237,7 @@ def test_what_thin_deliveries_name_is_queued_once_for_the_connector(world: World
         ("company", "905"): "upsert",
     }
     delivered = {row["record_id"]: row for row in landed(world, hubspot)}
-    for row in found.values():
+    for row in fetches.values():
         assert (row["tenant_id"], row["system"]) == ("acme", "hubspot")
         assert row["updated_at"] == delivered[row["delivery_id"]]["updated_at"]
     assert [(row["object"], row["record_id"]) for row in landed(world, asana, FETCHES)] == [("task", "7005")]
@@ -325,8 +325,8 @@ def test_no_secret_and_nothing_that_was_delivered_is_in_the_log_or_in_the_lake(w
     hook = hook_of(world, "stripe")
     deliver(world, hook, body_of("stripe", 1, type="of-a-person"))
     deliver(world, hook, body_of("stripe", 2, type="of-a-person"), secret="whsec_not_known")
-    told = world.collector.log.read_text()
-    assert hook.hook_id in told and "bad_signature" in told
-    assert not any(word in told for word in (*SECRETS.values(), "of-a-person", "whsec_", "Traceback"))
+    log = world.collector.log.read_text()
+    assert hook.hook_id in log and "bad_signature" in log
+    assert not any(word in log for word in (*SECRETS.values(), "of-a-person", "whsec_", "Traceback"))
     for path in (Path(world.lake.root) / "catalog").rglob("*"):
         assert path.is_dir() or not any(secret.encode() in path.read_bytes() for secret in SECRETS.values())
