@@ -73,7 +73,7 @@ def test_the_definitions_are_those_of_the_snapshot(seen: dict[str, Any]) -> None
 
 
 def test_the_location_loads_with_an_empty_environment_and_no_network(tmp_path: Path) -> None:
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", LOAD_WITHOUT_NETWORK],
         env={},
         cwd=tmp_path,
@@ -81,8 +81,8 @@ def test_the_location_loads_with_an_empty_environment_and_no_network(tmp_path: P
         text=True,
         timeout=300,
     )
-    assert told.returncode == 0, told.stderr[-2000:]
-    assert int(told.stdout) > 40
+    assert process.returncode == 0, process.stderr[-2000:]
+    assert int(process.stdout) > 40
 
 
 def test_an_asset_key_is_the_address_of_its_table(seen: dict[str, Any]) -> None:

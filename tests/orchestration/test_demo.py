@@ -59,9 +59,9 @@ def test_the_demo_publishes_its_world_and_a_repository_and_repeats_itself_withou
     for tenant in ("lumenfold", "ferrowise", "kestrel_ledger"):
         (truth,) = home.home().glob(f"sandbox/**/{tenant}/truth/users_daily.csv")
         names = truth.read_text().splitlines()[0]
-        told = tenure("sql", f"SELECT {names} FROM fct_product_engagement_daily ORDER BY date", "--tenant", tenant,
+        result = tenure("sql", f"SELECT {names} FROM fct_product_engagement_daily ORDER BY date", "--tenant", tenant,
                       "--format", "csv")  # fmt: skip
-        assert told.stdout.split() == truth.read_text().split(), tenant
+        assert result.stdout.split() == truth.read_text().split(), tenant
 
     second = tenure(*arguments)
     assert second.exit_code == 0, second.output
@@ -71,7 +71,7 @@ def test_the_demo_publishes_its_world_and_a_repository_and_repeats_itself_withou
 
 
 def test_a_folder_that_is_no_repository_is_refused_with_a_next_step(tenure_home: Path, tmp_path: Path) -> None:
-    told = tenure("demo", "--no-start", "--days", "2", "--repository", str(tmp_path))
-    assert told.exit_code == 2
-    assert "it is not a git repository" in told.stderr
-    assert "next:" in told.stderr
+    result = tenure("demo", "--no-start", "--days", "2", "--repository", str(tmp_path))
+    assert result.exit_code == 2
+    assert "it is not a git repository" in result.stderr
+    assert "next:" in result.stderr

@@ -72,9 +72,9 @@ class Worked:
         result = run_gold(self.lake, "pool")
         assert result.ok
         publish(self.lake, "pool", result.verdicts)
-        found = Manifest.read(home.published_root())
-        assert found is not None
-        return found
+        manifest = Manifest.read(home.published_root())
+        assert manifest is not None
+        return manifest
 
 
 @pytest.fixture(scope="module")
@@ -209,12 +209,12 @@ def age_files(lake: Lake) -> None:
 
 
 def events_at(manifest: Manifest) -> dict[str, int]:
-    found = {}
+    counts = {}
     for slug in manifest.tenants:
         connection = duck.connect(manifest.file_of(home.published_root(), slug), read_only=True)
-        found[slug] = connection.execute(EVENTS).fetchall()[0][0]
+        counts[slug] = connection.execute(EVENTS).fetchall()[0][0]
         connection.close()
-    return found
+    return counts
 
 
 def rows_of_gold(lake: Lake, manifest: Manifest) -> int:

@@ -31,8 +31,8 @@ pytestmark = [pytest.mark.xdist_group("dagster"), pytest.mark.slow]
 
 
 def event(number: int, user: str, day: str) -> dict[str, Any]:
-    told = {"messageId": str(number), "type": "track", "event": "Opened", "userId": user}
-    return told | {"timestamp": f"2026-01-{day}T10:00:00Z", "context": {"groupId": "account-1"}}
+    message = {"messageId": str(number), "type": "track", "event": "Opened", "userId": user}
+    return message | {"timestamp": f"2026-01-{day}T10:00:00Z", "context": {"groupId": "account-1"}}
 
 
 def land(tenant: str, folder: Path, *events: dict[str, Any]) -> None:
@@ -95,9 +95,9 @@ def test_a_run_without_news_publishes_nothing(ran: list[RunResult]) -> None:
 
 def tick(cursor: str | None) -> dg.SensorResult:
     with open_instance() as instance:
-        told = landings(dg.build_sensor_context(instance=instance, cursor=cursor))
-    assert isinstance(told, dg.SensorResult)
-    return told
+        result = landings(dg.build_sensor_context(instance=instance, cursor=cursor))
+    assert isinstance(result, dg.SensorResult)
+    return result
 
 
 def test_the_sensor_asks_once_for_the_shard_that_moved_and_for_no_other(ran: list[RunResult], files: Path) -> None:
@@ -169,7 +169,7 @@ def test_the_services_start_run_what_the_ui_asks_for_and_stop(
     try:
         url = services.up_dagster(lambda line: None)
         assert services.up_dagster(lambda line: None) == url, "starting twice starts one"
-        told = ask(
+        launch = ask(
             url,
             LAUNCH,
             p={
@@ -183,11 +183,11 @@ def test_the_services_start_run_what_the_ui_asks_for_and_stop(
                 "executionMetadata": {"tags": [{"key": PARTITION_TAG, "value": "own"}]},
             },
         )["launchRun"]
-        assert told["__typename"] == "LaunchRunSuccess", told
+        assert launch["__typename"] == "LaunchRunSuccess", launch
         status, deadline = "QUEUED", time.monotonic() + 300
         while status not in ("SUCCESS", "FAILURE", "CANCELED") and time.monotonic() < deadline:
             time.sleep(1)
-            status = ask(url, RUN, id=told["run"]["runId"])["runOrError"]["status"]
+            status = ask(url, RUN, id=launch["run"]["runId"])["runOrError"]["status"]
         assert status == "SUCCESS"
         assert versions()["gamma"] == before + 1
     finally:
@@ -206,7 +206,7 @@ def test_the_sensor_lands_what_a_collector_took_and_asks_for_the_shards_it_went_
     message = Message(parse_micros("2026-01-11T10:00:01Z"), "gamma", "src_1", "track", body.encode())
     # As a collector that was killed leaves it.
     (folder / "writer-00000001.open").write_bytes(frame(message.to_bytes()) + b"torn")
-    told = tick(cursor)
-    assert [request.partition_key for request in told.run_requests or []] == ["own"]
+    result = tick(cursor)
+    assert [request.partition_key for request in result.run_requests or []] == ["own"]
     assert not list(folder.glob("writer-*"))
-    assert not tick(told.cursor).run_requests
+    assert not tick(result.cursor).run_requests

@@ -23,17 +23,17 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_a_tenant_is_green_when_no_check_names_it() -> None:
-    found = verdicts(
+    by_tenant = verdicts(
         ["acme", "bolt"], [Check("key", "dbt", "gold/trust", "Twice", {"bolt": 3}), Check("b", "dbt", "", "")]
     )
-    assert found["acme"].green and found["acme"].reason is None
-    assert not found["bolt"].green and found["bolt"].reason == "Twice"
+    assert by_tenant["acme"].green and by_tenant["acme"].reason is None
+    assert not by_tenant["bolt"].green and by_tenant["bolt"].reason == "Twice"
 
 
 def test_a_failure_without_a_tenant_holds_every_tenant() -> None:
-    found = verdicts(["acme", "bolt"], [], shard_error="model fct_x: Binder Error")
-    assert [(verdict.green, verdict.conclusive) for verdict in found.values()] == [(False, False), (False, False)]
-    assert "Binder" not in str(found["acme"].reason), "executives read this"
+    by_tenant = verdicts(["acme", "bolt"], [], shard_error="model fct_x: Binder Error")
+    assert [(verdict.green, verdict.conclusive) for verdict in by_tenant.values()] == [(False, False), (False, False)]
+    assert "Binder" not in str(by_tenant["acme"].reason), "executives read this"
 
 
 def test_a_reason_names_the_worst_three_checks_and_counts_the_rest() -> None:
@@ -76,8 +76,8 @@ def test_listing_the_checks_imports_neither_great_expectations_nor_dagster() -> 
         "import orchestration.publish.publish, orchestration.gold.build; "
         "print([m for m in ('great_expectations', 'dagster', 'dbt.cli') if m in sys.modules])"
     )
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"
 
 
 @pytest.fixture

@@ -28,8 +28,8 @@ JARGON = re.compile(
 def dbt_tests() -> Iterator[tuple[str, str]]:
     """(what it is, its sentence) of every data test as it is written in the project."""
     for path in sorted((PROJECT / "models").rglob("*.yml")):
-        told: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        for model in told.get("models", []):
+        properties: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for model in properties.get("models", []):
             for number, test in enumerate(model.get("data_tests", [])):
                 ((kind, options),) = test.items()
                 yield f"{model['name']} {kind} {number}", options.get("description", "")
@@ -44,10 +44,10 @@ SENTENCES = [*dbt_tests(), *((rule.check, rule.words) for rule in [*bronze_rules
 def test_the_tile_says_what_a_failing_check_means_in_words_an_executive_understands(check: str, words: str) -> None:
     assert words, f"{check} needs a description beside its definition"
     verdict = verdicts(["acme"], [Check(check, "dbt", "gold/x", words, {"acme": 2})])["acme"]
-    told = sentence(str(verdict.reason), date(2026, 11, 3), date(2026, 11, 2))
-    assert told == f"Held since 3 Nov: {words}; figures are of 2 Nov"
+    shown = sentence(str(verdict.reason), date(2026, 11, 3), date(2026, 11, 2))
+    assert shown == f"Held since 3 Nov: {words}; figures are of 2 Nov"
     assert words[0].islower() and not words.endswith("."), "it stands in the middle of a sentence"
-    assert not (found := JARGON.search(words)), f"{found and found[0]!r} is no word of an executive"
+    assert not (jargon := JARGON.search(words)), f"{jargon and jargon[0]!r} is no word of an executive"
     assert 20 <= len(words) <= 110, "one short sentence"
     assert ";" not in words, "several are told apart by it"
 

@@ -125,12 +125,12 @@ def spoil(connection: duck.duckdb.DuckDBPyConnection, mart: Mart) -> None:
     table = f"marts.{mart.name}"
     kinds = {column.name: column.type for column in mart.spec.columns}
     keys = [key for key in mart.spec.key if key != "tenant_id"]
-    of = {kind: [name for name, told in kinds.items() if told == kind] for kind in set(kinds.values())}
+    of = {kind: [name for name, each in kinds.items() if each == kind] for kind in set(kinds.values())}
 
     def add(changes: dict[str, str]) -> None:
-        told = ", ".join(f'{value} as "{name}"' for name, value in changes.items())
+        replacements = ", ".join(f'{value} as "{name}"' for name, value in changes.items())
         connection.execute(
-            f"insert into {table} select * replace ({told}) from {table} where tenant_id = 'bolt' "
+            f"insert into {table} select * replace ({replacements}) from {table} where tenant_id = 'bolt' "
             "order by all desc limit 1"
         )
 

@@ -29,15 +29,15 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     """A second of imports before the first line of help would come from one of these."""
     program = (
         "import sys\nfrom typer.testing import CliRunner\nfrom orchestration.cli import app\n"
-        "told = CliRunner().invoke(app, ['--help']).output\n"
+        "output = CliRunner().invoke(app, ['--help']).output\n"
         "heavy = {'dagster', 'duckdb', 'deltalake', 'pyarrow', 'pandas', 'yaml'} & set(sys.modules)\n"
-        "assert not heavy, heavy\nprint(told)"
+        "assert not heavy, heavy\nprint(output)"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
     commands = ("demo", "run", "up", "down", "status", "doctor", "land", "quarantine", "sql", "tenant", "user")
     for command in (*commands, "source", "collector"):
-        assert command in told.stdout
+        assert command in process.stdout
 
 
 @pytest.mark.parametrize(
@@ -62,25 +62,25 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
 def test_a_mistake_gets_a_reason_and_a_next_step_and_no_traceback(
     tenure_home: Path, arguments: tuple[str, ...], thing: str
 ) -> None:
-    told = tenure(*arguments)
-    assert told.exit_code == 2
-    assert thing in told.stderr
-    assert "next:" in told.stderr
-    assert "Traceback" not in told.output
+    result = tenure(*arguments)
+    assert result.exit_code == 2
+    assert thing in result.stderr
+    assert "next:" in result.stderr
+    assert "Traceback" not in result.output
 
 
 @pytest.mark.parametrize("command", [("sql", "SELECT 1"), ("run",), ("quarantine", "list")])
 def test_an_empty_tenant_is_nobody_and_never_everybody(tenure_home: Path, command: tuple[str, ...]) -> None:
     assert tenure("tenant", "add", "acme").exit_code == 0
-    told = tenure(*command, "--tenant", "")
-    assert told.exit_code == 2 and "next:" in told.stderr
+    result = tenure(*command, "--tenant", "")
+    assert result.exit_code == 2 and "next:" in result.stderr
 
 
 @pytest.mark.parametrize("pair", ["self=1", "slug=x", "nonsense="])
 def test_a_setting_that_does_not_exist_is_refused_whatever_its_name(tenure_home: Path, pair: str) -> None:
     assert tenure("tenant", "add", "acme").exit_code == 0
-    told = tenure("tenant", "set", "acme", pair)
-    assert told.exit_code == 2 and "known settings" in told.stderr
+    result = tenure("tenant", "set", "acme", pair)
+    assert result.exit_code == 2 and "known settings" in result.stderr
 
 
 def test_a_tenants_name_is_one_line(tenure_home: Path) -> None:
@@ -104,8 +104,8 @@ def test_a_tracking_plan_is_set_from_a_file_shown_and_taken_back(tenure_home: Pa
     plan = tmp_path / "plan.yaml"
     plan.write_text("version: 3\nevents: {Report Created: {feature: reports}, Beat: {ignore: true}}\n")
     tenure("tenant", "add", "acme")
-    told = tenure("tenant", "set", "acme", f"tracking_plan={plan}")
-    assert told.exit_code == 0 and "tracking_plan=version 3 (2 events)" in told.stdout
+    result = tenure("tenant", "set", "acme", f"tracking_plan={plan}")
+    assert result.exit_code == 0 and "tracking_plan=version 3 (2 events)" in result.stdout
     assert "version 3 (2 events)" in tenure("tenant", "list").stdout
     listed = json.loads(tenure("tenant", "list", "--json").stdout)[0]
     assert listed["settings"]["tracking_plan"]["events"]["Report Created"] == {"feature": "reports"}
@@ -122,9 +122,9 @@ def test_a_landed_file_is_counted_and_its_bad_row_is_shown_with_a_reason(tenure_
     good = {"messageId": "1", "type": "track", "event": "Opened", "userId": "u", "timestamp": "2026-01-01T10:00:00Z"}
     file.write_text(json.dumps(good) + "\nthis is no JSON\n")
     tenure("tenant", "add", "acme")
-    told = tenure("land", "--tenant", "acme", "--object", "events", str(file), "--json")
-    assert told.exit_code == 0
-    report = json.loads(told.stdout)
+    result = tenure("land", "--tenant", "acme", "--object", "events", str(file), "--json")
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
     assert (report["accepted"], report["duplicate"], report["quarantined"]) == (1, 0, 1)
     again = json.loads(tenure("land", "--tenant", "acme", "--object", "events", str(file), "--json").stdout)
     assert again["accepted"] == 0
@@ -139,9 +139,9 @@ def test_the_quarantine_is_listed_counted_and_replayed_from_the_command_line(ten
     file.write_text("{broken\n" + json.dumps(good) + "\n{broken too\n")
     tenure("tenant", "add", "acme")
     tenure("land", "--tenant", "acme", "--object", "events", str(file))
-    told = tenure("quarantine", "list", "--limit", "1")
-    assert told.exit_code == 0 and "not_json" in told.stdout and "{broken" in told.stdout
-    assert "rows 1 to 1 of 2; the next: --offset 1" in told.stdout
+    result = tenure("quarantine", "list", "--limit", "1")
+    assert result.exit_code == 0 and "not_json" in result.stdout and "{broken" in result.stdout
+    assert "rows 1 to 1 of 2; the next: --offset 1" in result.stdout
     counted = json.loads(tenure("quarantine", "list", "--by-reason", "--json").stdout)
     assert [(row["reason"], row["rows"]) for row in counted] == [("not_json", 2)]
     mended = tmp_path / "mended.jsonl"
@@ -160,15 +160,15 @@ def test_the_quarantine_is_listed_counted_and_replayed_from_the_command_line(ten
 def test_the_help_of_land_names_the_maps_that_come_with_tenure() -> None:
     from connectors.systems.discovery import shipped_maps
 
-    told = " ".join(tenure("land", "--help").stdout.replace("│", " ").split())
-    assert "connectors/systems/*/maps/" in told
-    assert all(name in told for name in shipped_maps())
+    help_text = " ".join(tenure("land", "--help").stdout.replace("│", " ").split())
+    assert "connectors/systems/*/maps/" in help_text
+    assert all(name in help_text for name in shipped_maps())
 
 
 def test_status_and_doctor_work_in_an_empty_home_and_write_nothing_but_logs(tenure_home: Path) -> None:
-    told = json.loads(tenure("status", "--json").stdout)
-    assert {service["state"] for service in told["services"]} == {"stopped"}
-    assert told["tenants"] == []
+    status = json.loads(tenure("status", "--json").stdout)
+    assert {service["state"] for service in status["services"]} == {"stopped"}
+    assert status["tenants"] == []
     findings = json.loads(tenure("doctor", "--json").stdout)
     assert any(finding["thing"] == "catalog" and finding["mend"] for finding in findings)
     assert tenure("down").exit_code == 0
@@ -208,20 +208,20 @@ HELD = (
 
 def test_status_names_the_held_tenant_the_check_since_when_and_the_next_step(tenure_home: Path) -> None:
     held_manifest().write(home.published_root())
-    told = tenure("status")
-    assert told.exit_code == 0
+    result = tenure("status")
+    assert result.exit_code == 0
     for words in HELD:
-        assert words in told.stdout, words
-    (found,) = json.loads(tenure("status", "--json").stdout)["held"]
-    assert (found["tenant"], found["since"][:10]) == ("bolt", "2026-11-03")
-    assert found["checks"][0]["check"] == "unique_key_int_user_days"
-    assert found["next_step"]
+        assert words in result.stdout, words
+    (held,) = json.loads(tenure("status", "--json").stdout)["held"]
+    assert (held["tenant"], held["since"][:10]) == ("bolt", "2026-11-03")
+    assert held["checks"][0]["check"] == "unique_key_int_user_days"
+    assert held["next_step"]
 
 
 def test_a_run_ends_by_naming_the_held_tenants_like_status(capsys: pytest.CaptureFixture[str]) -> None:
     result = RunResult("pool", "1", succeeded=True, seconds=1.0, held=held_tenants(held_manifest(), "pool"))
     assert held_tenants(held_manifest(), "other") == []
     print_result(result)
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for words in HELD:
-        assert words in told, words
+        assert words in output, words

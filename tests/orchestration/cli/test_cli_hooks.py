@@ -12,8 +12,8 @@ from orchestration.cli import app
 from warehouse_models.catalog.secrets import read_secret
 
 
-def tenure(*arguments: str, told: str | None = None) -> Result:
-    return CliRunner().invoke(app, list(arguments), input=told)
+def tenure(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(app, list(arguments), input=stdin)
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +23,9 @@ def acme(tenure_home: Path) -> None:
 
 def test_a_path_and_the_next_step_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TENURE_PUBLIC_URL", "https://hooks.example.com/")
-    told = tenure("hook", "add", "--tenant", "acme", "--system", "stripe")
-    assert told.exit_code == 0 and "https://hooks.example.com/hooks/acme/stripe/hook_" in told.output
-    assert "tenure hook secret --tenant acme --name 'stripe'" in told.output and "503" in told.output
+    result = tenure("hook", "add", "--tenant", "acme", "--system", "stripe")
+    assert result.exit_code == 0 and "https://hooks.example.com/hooks/acme/stripe/hook_" in result.output
+    assert "tenure hook secret --tenant acme --name 'stripe'" in result.output and "503" in result.output
     asana = tenure("hook", "add", "--tenant", "acme", "--system", "asana").output
     assert "handshake" in asana
 
@@ -33,15 +33,15 @@ def test_a_path_and_the_next_step_are_printed(monkeypatch: pytest.MonkeyPatch) -
 def test_a_secret_that_is_piped_in_is_kept_and_not_printed() -> None:
     added = json.loads(tenure("hook", "add", "--tenant", "acme", "--system", "stripe", "--json").stdout)
     assert "signing_secret" not in added
-    told = tenure("hook", "secret", "--tenant", "acme", "--name", "stripe", told="whsec_piped\n")
-    assert told.exit_code == 0 and "whsec_piped" not in told.output and "503" not in told.output
+    result = tenure("hook", "secret", "--tenant", "acme", "--name", "stripe", stdin="whsec_piped\n")
+    assert result.exit_code == 0 and "whsec_piped" not in result.output and "503" not in result.output
     assert read_secret(added["secret"]) == "whsec_piped"
 
 
 def test_a_secret_that_cannot_be_one_is_refused_when_it_is_told() -> None:
     assert tenure("hook", "add", "--tenant", "acme", "--system", "standard").exit_code == 0
-    told = tenure("hook", "secret", "--tenant", "acme", "--name", "standard", told="whsec_ab-_cd\n")
-    assert told.exit_code == 2 and "copy it whole" in told.output and "ab-_cd" not in told.output
+    result = tenure("hook", "secret", "--tenant", "acme", "--name", "standard", stdin="whsec_ab-_cd\n")
+    assert result.exit_code == 2 and "copy it whole" in result.output and "ab-_cd" not in result.output
 
 
 def test_a_secret_that_is_made_is_shown_once_and_in_no_list() -> None:
@@ -60,8 +60,8 @@ def test_a_secret_is_named_by_its_place(tmp_path: Path, monkeypatch: pytest.Monk
     add = ("hook", "add", "--tenant", "acme", "--json", "--system")
     assert json.loads(tenure(*add, "stripe", "--secret-env", "OF_STRIPE").stdout)["secret"] == "env:OF_STRIPE"
     (tmp_path / "secret").write_text("x")
-    found = json.loads(tenure(*add, "hubspot", "--secret-file", str(tmp_path / "secret")).stdout)
-    assert found["secret"] == f"file:{tmp_path / 'secret'}"
+    added = json.loads(tenure(*add, "hubspot", "--secret-file", str(tmp_path / "secret")).stdout)
+    assert added["secret"] == f"file:{tmp_path / 'secret'}"
     both = tenure(*add, "jira", "--secret-env", "A", "--secret-file", "b")
     assert both.exit_code == 2 and "cannot stand in two places" in both.output
 

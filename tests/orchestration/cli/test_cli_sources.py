@@ -27,8 +27,8 @@ def test_a_key_is_shown_when_it_is_made_and_in_no_list(tenure_home: Path) -> Non
 
 def test_a_key_that_the_caller_gave_is_not_printed(tenure_home: Path) -> None:
     tenure("tenant", "add", "acme")
-    told = tenure("source", "add", "--tenant", "acme", "--name", "ios", "--write-key", "shipped-key-1")
-    assert told.exit_code == 0 and "shipped-key-1" not in told.output
+    result = tenure("source", "add", "--tenant", "acme", "--name", "ios", "--write-key", "shipped-key-1")
+    assert result.exit_code == 0 and "shipped-key-1" not in result.output
 
 
 def test_revoking_and_a_mistake_speak_for_themselves(tenure_home: Path) -> None:

@@ -15,8 +15,8 @@ from warehouse_models.lake.lake import Lake
 
 def comments() -> dict[str, str]:
     """Table of control.sql → the comment above it, as one line."""
-    found = re.findall(r"((?:^--.*\n)+)create .*?table .*?control\.(\w+)", control.SCHEMA.read_text(), re.MULTILINE)
-    return {table: re.sub(r"^-- ", "", comment, flags=re.MULTILINE).strip() for comment, table in found}
+    matches = re.findall(r"((?:^--.*\n)+)create .*?table .*?control\.(\w+)", control.SCHEMA.read_text(), re.MULTILINE)
+    return {table: re.sub(r"^-- ", "", comment, flags=re.MULTILINE).strip() for comment, table in matches}
 
 
 def sources() -> dict[str, str]:
@@ -38,10 +38,10 @@ def tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def test_dbts_source_says_of_a_table_what_the_comment_above_it_says() -> None:
-    told = comments()
+    texts = comments()
     for table, description in sources().items():
-        if table in told:
-            assert description == told[table].replace("\n", " "), table
+        if table in texts:
+            assert description == texts[table].replace("\n", " "), table
 
 
 def test_dbts_source_holds_the_tables_that_sql_reads_and_no_other() -> None:

@@ -82,7 +82,9 @@ def versions(lake: Lake) -> dict[str, int | None]:
 
 
 def moved(lake: Lake, before: dict[str, int | None]) -> set[str]:
-    return {name.removeprefix("shards/pool/") for name, found in versions(lake).items() if found != before.get(name)}
+    return {
+        name.removeprefix("shards/pool/") for name, version in versions(lake).items() if version != before.get(name)
+    }
 
 
 def run(lake: Lake, **options: Any) -> GoldResult:
@@ -238,8 +240,8 @@ def test_published_months_that_a_changed_definition_moves_are_restated_as_that_b
     corrected = yearly | {"amount": 2400, "updated_at": "2024-03-02"}
     land_rows(lake, "acme", "subscriptions", [corrected], tmp_path / "drop", as_of="2024-02-29")
     run(lake)
-    told = {row[3:8] for row in build("fct_restatements") if row[2] == "closing_minor"}
-    assert {(month.isoformat()[:7], cause, int(before), int(after)) for month, _, cause, before, after in told} == {
+    restated = {row[3:8] for row in build("fct_restatements") if row[2] == "closing_minor"}
+    assert {(month.isoformat()[:7], cause, int(before), int(after)) for month, _, cause, before, after in restated} == {
         ("2024-01", "definition change", 10000, 12000),
         ("2024-01", "correction", 12000, 24000),
         ("2024-02", "definition change", 10000, 12000),

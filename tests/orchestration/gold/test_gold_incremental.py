@@ -124,8 +124,8 @@ def test_random_batches_give_the_rows_of_a_full_refresh_and_of_the_definitions(
 
     served = duck.connect(Manifest.read(home.published_root()).all_file(home.published_root()), read_only=True)
     for table in TABLES:
-        found = contents(served, f"marts.{table}")
-        assert found == rows[table], difference(f"{table} in gold Delta", found, rows[table])
+        actual = contents(served, f"marts.{table}")
+        assert actual == rows[table], difference(f"{table} in gold Delta", actual, rows[table])
     served.close()
 
     monkeypatch.setenv("TENURE_LAKE", lake.root)
@@ -133,13 +133,13 @@ def test_random_batches_give_the_rows_of_a_full_refresh_and_of_the_definitions(
     build(lake)
     refreshed = duck.connect(home.build_path("pool"), read_only=True)
     for table in TABLES:
-        found = contents(refreshed, f"marts.{table}")
-        assert found == rows[table], difference(f"{table} after a full refresh", found, rows[table])
+        actual = contents(refreshed, f"marts.{table}")
+        assert actual == rows[table], difference(f"{table} after a full refresh", actual, rows[table])
     refreshed.close()
 
 
-def difference(table: str, found: set[tuple[object, ...]], wanted: set[tuple[object, ...]]) -> str:
+def difference(table: str, actual: set[tuple[object, ...]], wanted: set[tuple[object, ...]]) -> str:
     """What to look at when two sets of rows differ."""
     few = 5
-    surplus, missing = sorted(found - wanted, key=str), sorted(wanted - found, key=str)
+    surplus, missing = sorted(actual - wanted, key=str), sorted(wanted - actual, key=str)
     return f"{table}: {len(surplus)} rows too many {surplus[:few]}, {len(missing)} missing {missing[:few]}"

@@ -103,7 +103,7 @@ def run(lake: Lake, **options: Any) -> Day:
         manifest,
         {slug: hashlib.sha256(path.read_bytes()).hexdigest() for slug, path in there.items()},
         {slug: rows_of(path) for slug, path in there.items()},
-        {found.tenant: found for found in held_tenants(manifest)},
+        {each.tenant: each for each in held_tenants(manifest)},
     )
 
 
@@ -242,21 +242,21 @@ def test_a_hold_of_several_runs_keeps_its_beginning_and_its_figures(story: dict[
 
 
 def test_an_old_file_answers_the_queries_and_dashboards_of_the_schema_that_moved_on(story: dict[int, Day]) -> None:
-    told = story[3].notes
-    assert len({repr(columns) for columns in told["columns"].values()}) == 1, "one schema for everybody"
-    assert ("quiet_share", "DOUBLE") in told["columns"]["bolt"][DAILY]
-    assert told["newest"] == {
+    notes = story[3].notes
+    assert len({repr(columns) for columns in notes["columns"].values()}) == 1, "one schema for everybody"
+    assert ("quiet_share", "DOUBLE") in notes["columns"]["bolt"][DAILY]
+    assert notes["newest"] == {
         "acme": [("acme", "2024-02-05", 0.5, 1.0)],
         "bolt": [("bolt", "2024-01-03", None, 1.0)],
         "cord": [("cord", "2024-01-03", None, 1.0)],
         "dart": [("dart", "2024-02-05", None, 1.0)],
     }
-    assert told["several"] == [row for slug in ("acme", "bolt") for row in told["newest"][slug]]
-    assert told["all"] == [row for slug in TENANTS for row in told["newest"][slug]]
-    assert told["events"] == [("acme", 4), ("bolt", 3), ("cord", 3), ("dart", 4)], "pinned to what was audited"
-    assert told["themes"] == [("acme", "f")], "a new mart is empty where it was never computed"
-    assert len(told["dashboards"]) == len(TENANTS) * len(Assets.read().datasets)
-    assert story[3].held["bolt"].reason in told["tile"][0], "the tile says it as it is"
+    assert notes["several"] == [row for slug in ("acme", "bolt") for row in notes["newest"][slug]]
+    assert notes["all"] == [row for slug in TENANTS for row in notes["newest"][slug]]
+    assert notes["events"] == [("acme", 4), ("bolt", 3), ("cord", 3), ("dart", 4)], "pinned to what was audited"
+    assert notes["themes"] == [("acme", "f")], "a new mart is empty where it was never computed"
+    assert len(notes["dashboards"]) == len(TENANTS) * len(Assets.read().datasets)
+    assert story[3].held["bolt"].reason in notes["tile"][0], "the tile says it as it is"
 
 
 def test_new_data_and_a_setting_mend_and_bring_the_rows_of_a_full_refresh(story: dict[int, Day]) -> None:

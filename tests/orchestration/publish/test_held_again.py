@@ -45,7 +45,7 @@ def run(world: SilverWorld, **options: Any) -> GoldResult:
 
 def held() -> dict[str, str]:
     """Held tenant → its sentence."""
-    return {found.tenant: found.reason for found in held_tenants(Manifest.read(home.published_root()))}
+    return {each.tenant: each.reason for each in held_tenants(Manifest.read(home.published_root()))}
 
 
 def build(sql: str) -> None:
@@ -90,8 +90,8 @@ def test_a_shard_whose_checks_could_not_run_is_held_and_judged_again_without_new
     assert set(held()) == {"acme", "bolt"}
     for reason in held().values():
         assert reason.endswith(": the newest figures could not be computed; no figures have been published yet")
-    (found, _) = held_tenants(Manifest.read(home.published_root()))
-    assert found.named == "shard (the whole shard, 0 rows)" and "tenure run" in found.next_step
+    (shard, _) = held_tenants(Manifest.read(home.published_root()))
+    assert shard.named == "shard (the whole shard, 0 rows)" and "tenure run" in shard.next_step
     # Nothing moved since, but nothing was found against anybody either.
     again = run(world)
     assert not again.models and again.ok and held() == {}

@@ -66,9 +66,9 @@ def shop(tenure_home: Path) -> Iterator[Shop]:
 
 def present() -> Manifest:
     """The present manifest."""
-    found = Manifest.read(home.published_root())
-    assert found is not None
-    return found
+    manifest = Manifest.read(home.published_root())
+    assert manifest is not None
+    return manifest
 
 
 def ask(tenant: str | None, sql: str, manifest: Manifest | None = None) -> list[tuple[Any, ...]]:
@@ -243,8 +243,8 @@ def test_shards_publish_into_one_manifest(shop: Shop) -> None:
     assert ask(None, "select count(distinct tenant_id) from marts.fct_product_engagement_daily") == [(3,)]
     assert ask(None, EVENTS) == [(15,)]
     assert ask("cord", EVENTS) == [(5,)]
-    told = json.loads((home.published_root() / "manifest.json").read_text())
-    assert {"manifest", "published_at", "tenants", "all", "tables"} == set(told)
+    written = json.loads((home.published_root() / "manifest.json").read_text())
+    assert {"manifest", "published_at", "tenants", "all", "tables"} == set(written)
     assert pinned_versions(home.published_root())["pool"]["silver/product/events"] == {1}
 
 
@@ -258,8 +258,8 @@ def test_a_model_error_holds_the_whole_shard(shop: Shop, monkeypatch: pytest.Mon
     connection.close()
     result = run_gold(shop.lake, "pool")
     assert result.error is not None and "fct_user_cohorts" in result.error
-    told = publish(shop.lake, "pool", result.verdicts)
-    assert set(told.held) == {"acme", "bolt"}
+    publication = publish(shop.lake, "pool", result.verdicts)
+    assert set(publication.held) == {"acme", "bolt"}
     assert ask("acme", LAST_DAY) == [("2024-01-05",)]
     # The marker did not move: once mended, the same work is done again.
     result = run_gold(shop.lake, "pool", full_refresh=True)
@@ -308,9 +308,9 @@ def manifests(*ages: float) -> list[Manifest]:
 
 
 def test_all_of_seven_days_are_kept_then_the_last_of_each_day_for_ninety() -> None:
-    found = manifests(100, 91, 89.3, 89.2, 8.2, 8.1, 6.9, 6.8, 0.1, 0)
+    history = manifests(100, 91, 89.3, 89.2, 8.2, 8.1, 6.9, 6.8, 0.1, 0)
     now = datetime(2024, 6, 1, 12, tzinfo=UTC)
-    assert [manifest.number for manifest in kept(found, now)] == [4, 6, 7, 8, 9, 10]
+    assert [manifest.number for manifest in kept(history, now)] == [4, 6, 7, 8, 9, 10]
     assert [manifest.number for manifest in kept(manifests(200), now)] == [1], "the present one is always kept"
 
 

@@ -32,8 +32,8 @@ def child_of(name: str) -> int:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         lines = processes.log_path(name).read_text().split("\n")
-        if found := [line for line in lines if line.isdigit()]:
-            return int(found[-1])
+        if numbers := [line for line in lines if line.isdigit()]:
+            return int(numbers[-1])
         time.sleep(0.05)
     raise AssertionError("the child never came")
 
@@ -60,9 +60,9 @@ def test_a_process_that_ignores_the_request_is_killed(tenure_home: Path) -> None
 
 
 def test_an_id_that_the_kernel_gave_to_somebody_else_is_never_signalled(tenure_home: Path) -> None:
-    told = {"pid": os.getpid(), "started": "long ago", "command": ["server"]}
+    record = {"pid": os.getpid(), "started": "long ago", "command": ["server"]}
     (tenure_home / "run").mkdir(parents=True)
-    (tenure_home / "run" / "server.pid").write_text(json.dumps(told))
+    (tenure_home / "run" / "server.pid").write_text(json.dumps(record))
     assert processes.running("server") is None
     assert processes.stop_all(["server"]) == []
 

@@ -47,19 +47,19 @@ def runs(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
 
 
 def superset() -> services.Status:
-    return next(found for found in services.status() if found.name == services.SUPERSET)
+    return next(each for each in services.status() if each.name == services.SUPERSET)
 
 
 def test_superset_starts_once_is_told_with_its_address_and_stops(
     stand_in: pytest.MonkeyPatch, tenure_home: Path
 ) -> None:
     url = services.up_superset()
-    told = superset()
-    assert (told.state, told.url) == ("running", url)
-    assert told.log == str(tenure_home / "logs" / "superset.log")
+    status = superset()
+    assert (status.state, status.url) == ("running", url)
+    assert status.log == str(tenure_home / "logs" / "superset.log")
     assert services.address(services.SUPERSET) == url
     assert services.up_superset() == url
-    assert superset().pid == told.pid
+    assert superset().pid == status.pid
     assert services.down() == [services.SUPERSET]
     assert services.down() == []
     assert (superset().state, services.address(services.SUPERSET)) == ("stopped", "")
@@ -123,8 +123,8 @@ def test_the_collector_starts_once_takes_events_and_is_told_with_its_address(
     try:
         url = services.up_collector()
         assert services.up_collector() == url
-        told = next(found for found in services.status() if found.name == services.COLLECTOR)
-        assert (told.state, told.url) == ("running", url)
+        status = next(each for each in services.status() if each.name == services.COLLECTOR)
+        assert (status.state, status.url) == ("running", url)
         assert httpx.post(f"{url}/v1/track", auth=(key, ""), json={"event": "x", "userId": "u"}).status_code == 200
         assert "tenure_collector_events_total" in httpx.get(services.metrics_url()).text
         assert services.down() == [services.COLLECTOR]
