@@ -33,7 +33,7 @@ def usage(tenant: str, day: date, events: int) -> pa.Table:
     return pa.Table.from_pylist([row], schema=USAGE.arrow_schema)
 
 
-def told(slices: dict[str, frozenset[date] | None] | None) -> dict[str, Any]:
+def trail_of(slices: dict[str, frozenset[date] | None] | None) -> dict[str, Any]:
     return {"slices": trail.encode_slices(slices)}
 
 
@@ -64,31 +64,31 @@ def test_writers_that_create_a_table_at_once_all_get_it(tmp_path: Path) -> None:
 
 def test_replacing_a_slice_leaves_its_neighbours(lake: Lake) -> None:
     everything = pa.concat_tables([usage("a", MONDAY, 1), usage("a", TUESDAY, 2), usage("b", MONDAY, 3)])
-    lake.replace(USAGE, "pool", everything, None, trail=told(None))
-    lake.replace(USAGE, "pool", usage("a", MONDAY, 9), {"a": frozenset({MONDAY})}, trail=told({}))
+    lake.replace(USAGE, "pool", everything, None, trail=trail_of(None))
+    lake.replace(USAGE, "pool", usage("a", MONDAY, 9), {"a": frozenset({MONDAY})}, trail=trail_of({}))
     assert rows(lake) == [("a", MONDAY, 9), ("a", TUESDAY, 2), ("b", MONDAY, 3)]
 
 
 def test_the_trail_unites_the_slices_of_later_commits(lake: Lake) -> None:
-    first = lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=told(None))
+    first = lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=trail_of(None))
     for tenant, day in (("a", TUESDAY), ("b", MONDAY)):
         slices: dict[str, frozenset[date] | None] = {tenant: frozenset({day})}
-        lake.replace(USAGE, "pool", usage(tenant, day, 2), slices, trail=told(slices))
-    found = lake.trail(USAGE, "pool", first)
-    assert (found.full, found.slices) == (False, {"a": frozenset({TUESDAY}), "b": frozenset({MONDAY})})
-    assert lake.trail(USAGE, "pool", found.version).is_empty
+        lake.replace(USAGE, "pool", usage(tenant, day, 2), slices, trail=trail_of(slices))
+    changes = lake.trail(USAGE, "pool", first)
+    assert (changes.full, changes.slices) == (False, {"a": frozenset({TUESDAY}), "b": frozenset({MONDAY})})
+    assert lake.trail(USAGE, "pool", changes.version).is_empty
 
 
 def test_a_commit_without_a_trail_means_full_refresh(lake: Lake) -> None:
-    first = lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=told(None))
+    first = lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=trail_of(None))
     write_deltalake(lake.table_uri(USAGE, "pool"), usage("a", TUESDAY, 2), mode="append")
     assert lake.trail(USAGE, "pool", first).full
 
 
 def test_a_compaction_changes_no_data_and_is_skipped(lake: Lake) -> None:
-    lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=told(None))
+    lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=trail_of(None))
     for events in (2, 3):
-        lake.append(USAGE, "pool", usage("a", MONDAY, events), trail=told({"a": frozenset({MONDAY})}))
+        lake.append(USAGE, "pool", usage("a", MONDAY, events), trail=trail_of({"a": frozenset({MONDAY})}))
     version = lake.version(USAGE, "pool")
     DeltaTable(lake.table_uri(USAGE, "pool")).optimize.compact()
     assert lake.version(USAGE, "pool") != version, "the compaction committed"
@@ -96,12 +96,12 @@ def test_a_compaction_changes_no_data_and_is_skipped(lake: Lake) -> None:
 
 
 def test_a_version_ahead_of_the_table_means_full_refresh(lake: Lake) -> None:
-    lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=told(None))
+    lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=trail_of(None))
     assert lake.trail(USAGE, "pool", 99).full, "a table restored from a backup is read anew"
 
 
 def test_data_and_marker_are_one_commit(lake: Lake) -> None:
-    lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=told(None), transactions={"app": 7})
+    lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=trail_of(None), transactions={"app": 7})
     table = lake.table(USAGE, "pool")
     assert table is not None and (table.transaction_version("app"), table.transaction_version("other")) == (7, None)
 

@@ -69,10 +69,10 @@ def test_scans_without_a_date_column_are_one_of_whole_tenants() -> None:
 
 @given(days)
 def test_runs_cover_every_date_and_stay_few(dates: frozenset[date]) -> None:
-    found = runs(dates)
-    assert all(any(first <= day <= last for first, last in found) for day in dates)
-    assert len(found) <= MAX_RUNS_PER_TENANT
-    assert all(before[1] < after[0] for before, after in zip(found, found[1:], strict=False))
+    spans = runs(dates)
+    assert all(any(first <= day <= last for first, last in spans) for day in dates)
+    assert len(spans) <= MAX_RUNS_PER_TENANT
+    assert all(before[1] < after[0] for before, after in zip(spans, spans[1:], strict=False))
 
 
 @given(slices)

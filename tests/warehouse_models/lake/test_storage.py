@@ -90,7 +90,7 @@ def test_spark_says_what_it_lacks_for_s3(on_s3: Server) -> None:
 @pytest.mark.parametrize("fault", ["key", "bucket", "endpoint", "no key", "scheme"])
 def test_storage_that_cannot_be_used_is_told_as_thing_reason_and_next_step(tenure_home: Path, fault: str) -> None:
     with server(checks_keys=fault == "key") as other:
-        told = other.environment(other.bucket("lake") if fault == "key" else "s3://nobody-made-this")
+        environment = other.environment(other.bucket("lake") if fault == "key" else "s3://nobody-made-this")
         why = {
             "key": "refuses the key",
             "bucket": "bucket nobody-made-this does not exist",
@@ -99,13 +99,13 @@ def test_storage_that_cannot_be_used_is_told_as_thing_reason_and_next_step(tenur
             "scheme": "no address of a lake",
         }[fault]
         if fault == "endpoint":
-            told["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
+            environment["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
         if fault == "no key":
-            told["AWS_ACCESS_KEY_ID"] = ""
+            environment["AWS_ACCESS_KEY_ID"] = ""
         if fault == "scheme":
-            told["TENURE_LAKE"] = "gs://bucket"
+            environment["TENURE_LAKE"] = "gs://bucket"
         started = time.monotonic()
-        process = tenure("tenant", "list", **told)
+        process = tenure("tenant", "list", **environment)
         said, _ = process.communicate(timeout=120)
     assert process.returncode == 2 and why in said and "next:" in said, said
     assert "Traceback" not in said and SECRET not in said and len(said.splitlines()) <= 4, said
@@ -130,8 +130,8 @@ def test_serving_from_s3_needs_what_the_environment_of_superset_has(on_s3: Serve
         "    print(served.execute('SELECT version FROM marts.trust').rows())\n"
     )
     environment = os.environ | {"TENURE_HOME": str(root.parent.parent.parent / "superset")}
-    told = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
-    assert told.stdout == "[(1,)]\n", told.stderr
+    process = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert process.stdout == "[(1,)]\n", process.stderr
 
 
 def publication(root: Path, number: int, token: str | None) -> str:
