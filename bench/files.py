@@ -65,5 +65,5 @@ def compare(folder: Path, *, days: int = 300, tenants: int = 10, step: int = 100
 def _note(lake: Lake, counts: dict[str, list[int]]) -> None:
     gold = [mart.spec for mart in gold_models.marts().values() if not mart.is_view]
     for spec in [*all_specs().values(), *gold]:
-        table = lake.table(spec, "pool")
+        table = lake.shard("pool").table(spec)
         counts.setdefault(spec.address, []).append(len(table.file_uris()) if table else 0)

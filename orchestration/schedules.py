@@ -161,7 +161,7 @@ def _landed(lake: object, shard: str) -> Versions:
     from warehouse_models.lake.lake import Lake
 
     assert isinstance(lake, Lake)
-    versions = {spec.address: lake.version(spec, shard) for spec in _watched()}
+    versions = {spec.address: lake.shard(shard).version(spec) for spec in _watched()}
     return {address: version for address, version in versions.items() if version is not None}
 
 

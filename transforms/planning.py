@@ -8,6 +8,7 @@ from typing import Any
 
 from transforms.definition import Input, Transform
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 from warehouse_models.lake.slices import Slices, union, widen
 from warehouse_models.lake.trail import Trail, last_metadata
 
@@ -20,13 +21,18 @@ class Target:
     shard: str
     transform: Transform
 
+    @property
+    def tables(self) -> Shard:
+        """The tables of that shard."""
+        return self.lake.shard(self.shard)
+
     def version(self) -> int | None:
         """The table's version now, None where there is no table."""
-        return self.lake.version(self.transform.spec, self.shard)
+        return self.tables.version(self.transform.spec)
 
     def last_metadata(self) -> dict[str, Any] | None:
         """What the last run wrote into its commit, None where there was none."""
-        table = self.lake.table(self.transform.spec, self.shard)
+        table = self.tables.table(self.transform.spec)
         return None if table is None else last_metadata(table)
 
 
@@ -104,13 +110,12 @@ def needs_query(transform: Transform, plan: Plan) -> bool:
 
 
 def _trail(target: Target, address: str, after: int | None, *, was_consumed: bool) -> Trail:
-    lake, shard = target.lake, target.shard
     if not was_consumed or after is not None:
-        return lake.trail(address, shard, after)
+        return target.tables.trail(address, after)
     # Consumed while absent: what is there now is new. A table computed for the first time names no slices, but only
     # tenants that have rows in it can be touched: the first landing of a file once recomputed every neighbour.
-    trail = lake.trail(address, shard, after=-1)
-    table = lake.table(address, shard, trail.version)
+    trail = target.tables.trail(address, after=-1)
+    table = target.tables.table(address, trail.version)
     if trail.full and table is not None and "tenant_id" in table.metadata().partition_columns:
         tenants = {partition["tenant_id"] for partition in table.partitions()}
         return replace(trail, full=False, slices=dict.fromkeys(tenants))

@@ -147,7 +147,7 @@ class Relations:
         self._expose(own, own.view + suffix, self.plan.own_version, where)
 
     def _expose(self, spec: TableSpec, view: str, version: int | None, where: Sequence[str] | None) -> None:
-        uri = self.target.lake.table_uri(spec, self.target.shard)
+        uri = self.target.tables.table_uri(spec)
         self.engine.expose(view, spec, uri, version, where)
 
 

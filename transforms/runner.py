@@ -125,7 +125,7 @@ def _execute(relations: Relations) -> tuple[int, int, Slices | None]:
     }
     app = f"tenure:{transform.address}:{transform.definition}:{plan.epoch}"
     result = Result(sql, slices, trail, transaction=(app, (plan.own_version or 0) + 1), materialize=materialize)
-    version, rows = relations.engine.commit(target.lake, transform.spec, target.shard, result)
+    version, rows = relations.engine.commit(target.tables, transform.spec, result)
     return version, rows, slices
 
 

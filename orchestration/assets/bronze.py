@@ -54,7 +54,7 @@ def bronze(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[dg
     for spec, described in zip(bronze_specs(), _SPECS, strict=True):
         if described.key not in context.selected_asset_keys:
             continue
-        table = pipeline.lake.table(spec, context.partition_key)
+        table = pipeline.lake.shard(context.partition_key).table(spec)
         version = NO_TABLE if table is None else table.version()
         # Yielded for an absent table too: Dagster would skip everything behind an output that never comes.
         yield dg.MaterializeResult(
@@ -63,6 +63,6 @@ def bronze(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[dg
             metadata={
                 VERSION: version,
                 "dagster/row_count": 0 if table is None else table.count(),
-                "dagster/uri": pipeline.lake.table_uri(spec, context.partition_key),
+                "dagster/uri": pipeline.lake.shard(context.partition_key).table_uri(spec),
             },
         )

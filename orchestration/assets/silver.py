@@ -39,7 +39,7 @@ def _asset(transform: Transform) -> dg.AssetsDefinition:
             full_refresh=pipeline.full_refresh,
             tenants=pipeline.only_tenants(),
         )
-        table = pipeline.lake.table(transform.spec, context.partition_key)
+        table = pipeline.lake.shard(context.partition_key).table(transform.spec)
         return dg.MaterializeResult(
             asset_key=spec.key,
             data_version=dg.DataVersion(str(result.version)),
@@ -50,7 +50,7 @@ def _asset(transform: Transform) -> dg.AssetsDefinition:
                 "skipped": result.skipped,
                 VERSION: NO_TABLE if result.version is None else result.version,
                 "dagster/row_count": 0 if table is None else table.count(),
-                "dagster/uri": pipeline.lake.table_uri(transform.spec, context.partition_key),
+                "dagster/uri": pipeline.lake.shard(context.partition_key).table_uri(transform.spec),
             },
         )
 

@@ -45,7 +45,7 @@ def bronze_in(lake: Lake, shard: str, since: Mapping[str, datetime | None]) -> l
             connection.executemany("insert into since values (?, ?)", list(since.items()))
         frames = {}
         for address, rules in _by_table(bronze_rules()).items():
-            version = lake.version(address, shard)
+            version = lake.shard(shard).version(address)
             if version is not None and since:
                 relation = lake.shard(shard).scan(address, version)
                 frames[address] = _frame(connection, _bronze_rows(relation, address, since), rules)

@@ -115,7 +115,7 @@ def _slices_since(work: Plan, lake: Lake, shard: str, consumed: dict[str, int]) 
     """Pin silver, and find what moved in it: address → slices. A trail that is lost is a reason to make all anew."""
     slices: dict[str, Slices] = {}
     for address in gold_models.silver_inputs():
-        table = lake.table(address, shard)
+        table = lake.shard(shard).table(address)
         if table is None:
             continue
         work.versions[address] = table.version()

@@ -28,7 +28,7 @@ class GoldWriter:
     """Gold Delta of one shard while it is published."""
 
     def __init__(self, state: ShardState) -> None:
-        self.state, self.lake, self.shard = state, state.lake, state.shard
+        self.state, self.tables = state, state.tables
         self._slices: dict[tuple[str, str], frozenset[date] | None] = {}
 
     def write(self, publications: Mapping[str, Publication], gone: set[str]) -> dict[str, int]:
@@ -47,7 +47,7 @@ class GoldWriter:
                 slices = {**self.slices(mart, green), **dict.fromkeys(gone)}
             version = self._replace(mart, slices, green, publications) if slices else None
             if version is None:
-                version = self.lake.version(mart.spec, self.shard)
+                version = self.tables.version(mart.spec)
             if version is not None:
                 versions[name] = version
         return versions
@@ -129,12 +129,12 @@ class GoldWriter:
         schema = fitted_schema(self.state, mart, trail)
         sql = f"select {', '.join(_column(field, mart) for field in schema)} from ({sql})"
         if self._takes_files(mart, slices):
-            uri = self.lake.table_uri(mart.table, self.shard)
+            uri = self.tables.table_uri(mart.table)
             files, _ = write_files(self.state.build, mart.table, uri, sql)
-            return self.lake.replace_by_files(mart.table, self.shard, files, trail=trail)
+            return self.tables.replace_by_files(mart.table, files, trail=trail)
         batches = (batch.cast(schema) for batch in self.state.build.execute(sql).to_arrow_reader(100_000))
         reader = pa.RecordBatchReader.from_batches(schema, batches)
-        return self.lake.replace(mart.table, self.shard, reader, slices, trail=trail)
+        return self.tables.replace(mart.table, reader, slices, trail=trail)
 
     def _takes_files(self, mart: gold_models.Mart, slices: Slices) -> bool:
         """Whether the whole table of a mart is replaced, which DuckDB writes by itself.
@@ -143,9 +143,9 @@ class GoldWriter:
         """
         if not mart.monthly_files or any(days is not None for days in slices.values()):
             return False
-        if not self.lake.takes_files(mart.table, self.shard):
+        if not self.tables.takes_files(mart.table):
             return False
-        table = self.lake.table(mart.table, self.shard)
+        table = self.tables.table(mart.table)
         return table is not None and {part["tenant_id"] for part in table.partitions()} <= set(slices)
 
     def _trust(self, green: set[str], publications: Mapping[str, Publication]) -> str:
@@ -162,11 +162,11 @@ class GoldWriter:
         """SELECT of what `trust` says of the figures themselves: of green tenants as built, of others as published."""
         listed = ", ".join(literal(slug) for slug in sorted(green)) or "null"
         parts = [f"select {', '.join(_FIGURES)} from marts.trust where tenant_id in ({listed})"]
-        table = self.lake.table(gold_models.marts()["trust"].spec, self.shard)
+        table = self.tables.table(gold_models.marts()["trust"].spec)
         if table is not None:
             there = {field.name for field in table.schema().fields}
             names = ", ".join(name if name in there else f"null as {name}" for name in _FIGURES)
-            scan = self.lake.shard(self.shard).scan("gold/trust", table.version())
+            scan = self.tables.scan("gold/trust", table.version())
             parts.append(f"select {names} from {scan} where tenant_id not in ({listed})")
         return " union all ".join(parts)
 

@@ -32,9 +32,9 @@ def event_lags(state: ShardState, tenants: Iterable[str]) -> dict[str, Lag]:
     `event_lag_seconds`: the longest wait of an event that its last publication did not show yet; where this one brings
     none, the wait of the last one that did. Of `tenants`, those to whom no collector ever sent are left out.
     """
-    lake, shard, published = state.lake, state.shard, state.published
+    published = state.published
     version = state.silver.versions.get(_SILVER)
-    table = None if version is None else lake.table(_SILVER, shard, version)
+    table = None if version is None else state.tables.table(_SILVER, version)
     # What landed since silver was computed is not in this publication.
     consumed = ((table and last_metadata(table)) or {}).get("inputs", {}).get(_BRONZE)
     if table is None or consumed is None:
@@ -46,12 +46,12 @@ def event_lags(state: ShardState, tenants: Iterable[str]) -> dict[str, Lag]:
     # A literal, because Delta skips files by constants only. Whoever is new is looked for in all of them, once.
     shown = [through.astimezone(UTC).date() for through in since.values() if through]
     recent = f"landed_date >= date '{min(shown)}'" if len(shown) == len(since) else "true"
-    with lake.duck() as duck:
+    with state.lake.duck() as duck:
         duck.execute("create table since (tenant_id varchar, through timestamptz)")
         duck.executemany("insert into since values (?, ?)", list(since.items()))
         rows = duck.execute(
             "select tenant_id, max(landed_at), min(first_received_at) filter (through is null or landed_at > through) "
-            f"from {lake.shard(shard).scan(_BRONZE, consumed)} join since using (tenant_id) "
+            f"from {state.tables.scan(_BRONZE, consumed)} join since using (tenant_id) "
             f"where {recent} group by tenant_id"
         ).fetchall()
     lags = {}

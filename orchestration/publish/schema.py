@@ -25,8 +25,8 @@ def fitted_schema(state: ShardState, mart: Mart, trail: Mapping[str, Any]) -> pa
 
     `trail`: that of the commit to come; a rewrite has it without slices, for it changes no figure.
     """
-    lake, shard, wanted = state.lake, state.shard, mart.table.arrow_schema
-    table = lake.table(mart.table, shard)
+    tables, wanted = state.tables, mart.table.arrow_schema
+    table = tables.table(mart.table)
     if table is None:
         return wanted
     there = {field.name: field.type for field in table.schema().fields}
@@ -34,8 +34,8 @@ def fitted_schema(state: ShardState, mart: Mart, trail: Mapping[str, Any]) -> pa
     changed = {name for name, kind in types.items() if there.get(name, kind) != kind}
     if changed or tuple(table.metadata().partition_columns) != mart.table.partition_by:
         reader = _rewritten(state, mart, table, changed)
-        lake.replace(mart.table, shard, reader, None, trail={**trail, "slices": encode_slices({})})
-        table = lake.create(mart.table, shard)
+        tables.replace(mart.table, reader, None, trail={**trail, "slices": encode_slices({})})
+        table = tables.create(mart.table)
         there = {field.name: field.type for field in table.schema().fields}
     new = [field for field in wanted if field.name not in there]
     if new:
@@ -61,7 +61,7 @@ def _rewritten(state: ShardState, mart: Mart, table: DeltaTable, changed: set[st
         fields.append(wanted.field(month))
         columns.append(month_of(mart))
     order = ", ".join(f'"{name}"' for name in (*mart.table.partition_by, mart.spec.slice_column) if name)
-    scan = state.lake.shard(state.shard).scan(mart.table, table.version())
+    scan = state.tables.scan(mart.table, table.version())
     rows = state.build.execute(f"select {', '.join(columns)} from {scan} order by {order}")
     schema = pa.schema(fields)
     batches = (batch.cast(schema) for batch in rows.to_arrow_reader(100_000))
@@ -78,13 +78,13 @@ def stands(state: ShardState, mart: Mart, sql: str, slices: Slices) -> bool:
 
     Rows of a mart are distinct, the audit has seen to it, so equal numbers and no row missing mean equal rows.
     """
-    table = state.lake.table(mart.spec, state.shard)
+    table = state.tables.table(mart.spec)
     if table is None:
         return False
     there = {field.name: field.type for field in table.schema().fields}
     if any(there.get(field.name) != field.type for field in Schema.from_arrow(mart.spec.arrow_schema).fields):
         return False
-    scan = state.lake.shard(state.shard).scan(mart.spec, table.version())
+    scan = state.tables.scan(mart.spec, table.version())
     held = f"select {columns_of(mart.name)} from {scan} where {predicate(slices, mart.spec.slice_column)}"
     counts = f"(select count(*) from ({sql})) = (select count(*) from ({held}))"
     row = state.build.execute(f"select {counts} and not exists ({sql} except {held})").fetchone()

@@ -11,6 +11,7 @@ import duckdb
 
 from warehouse_models import home
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 from warehouse_models.published.manifest import Manifest
 from warehouse_models.published.publication import Pins, Publication
 
@@ -36,6 +37,11 @@ class ShardState:
     def shard(self) -> str:
         """The shard that is published."""
         return self.silver.shard
+
+    @property
+    def tables(self) -> Shard:
+        """The Delta tables of that shard."""
+        return self.lake.shard(self.shard)
 
     @classmethod
     def read(cls, build: duckdb.DuckDBPyConnection, lake: Lake, shard: str, before: Manifest) -> ShardState:

@@ -81,7 +81,7 @@ def _scan(lake: Lake, pins: Pins, address: str, columns: Iterable[Column]) -> st
 @cache
 def _columns_at(lake: Lake, shard: str, address: str, version: int) -> frozenset[str]:
     # Opening a Delta table takes 10 ms, and each tenant's file scans the same few.
-    table = lake.table(address, shard, version)
+    table = lake.shard(shard).table(address, version)
     return frozenset(field.name for field in table.schema().fields) if table else frozenset()
 
 

@@ -36,7 +36,9 @@ def commit(lake: Lake, sql: str, table: Any = SESSIONS) -> int:
     engine = DuckDBEngine(lake)
     casts = ", ".join(f"CAST(`{c.name}` AS {c.type.upper()}) AS `{c.name}`" for c in table.columns)
     select = f"SELECT {casts} FROM ({sql}) AS given"
-    _, rows = engine.commit(lake, table, "pool", Result(select, None, trail={"slices": None}, transaction=("t", 1)))
+    _, rows = engine.commit(
+        lake.shard("pool"), table, Result(select, None, trail={"slices": None}, transaction=("t", 1))
+    )
     engine.close()
     return rows
 

@@ -19,6 +19,7 @@ from transforms.engines.bulk import write_files
 from transforms.engines.engine import Result
 from warehouse_models.lake import duck
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 from warehouse_models.spec import TableSpec
 
 _BATCH_ROWS = 131_072
@@ -121,14 +122,14 @@ class DuckDBEngine:
         """See Engine.rows."""
         return self._connection.execute(translate(sql)).fetchall()
 
-    def commit(self, lake: Lake, spec: TableSpec, shard: str, result: Result) -> tuple[int, int]:
+    def commit(self, shard: Shard, spec: TableSpec, result: Result) -> tuple[int, int]:
         """See Engine.commit. Neither side holds the result: a whole table goes straight to files, slices stream."""
         select, marks = self._computed_once(result.sql, result.materialize), dict([result.transaction])
-        if result.slices is None and lake.takes_files(spec, shard):
-            files, rows = write_files(self._connection, spec, lake.table_uri(spec, shard), select)
-            return lake.replace_by_files(spec, shard, files, trail=result.trail, transactions=marks), rows
+        if result.slices is None and shard.takes_files(spec):
+            files, rows = write_files(self._connection, spec, shard.table_uri(spec), select)
+            return shard.replace_by_files(spec, files, trail=result.trail, transactions=marks), rows
         stream = _CountedStream(self._connection.execute(select).to_arrow_reader(_BATCH_ROWS), spec)
-        version = lake.replace(spec, shard, stream.reader, result.slices, trail=result.trail, transactions=marks)
+        version = shard.replace(spec, stream.reader, result.slices, trail=result.trail, transactions=marks)
         return version, stream.rows
 
     def reset(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 from warehouse_models.lake.slices import Slices
 from warehouse_models.spec import TableSpec
 
@@ -45,7 +45,7 @@ class Engine(Protocol):
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a small SELECT."""
 
-    def commit(self, lake: Lake, spec: TableSpec, shard: str, result: Result) -> tuple[int, int]:
+    def commit(self, shard: Shard, spec: TableSpec, result: Result) -> tuple[int, int]:
         """Replace the slices of a result in one commit: (version, rows written)."""
 
     def reset(self) -> None:

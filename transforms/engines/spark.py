@@ -19,6 +19,7 @@ from transforms.engines.spark_jars import jar_files
 from warehouse_models import home
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 from warehouse_models.lake.slices import predicate
 from warehouse_models.spec import TableSpec
 from warehouse_models.types import COLUMN_TYPES, of_arrow
@@ -108,13 +109,13 @@ class SparkEngine:
         """See Engine.rows."""
         return [tuple(row) for row in self._spark.sql(sql).collect()]
 
-    def commit(self, lake: Lake, spec: TableSpec, shard: str, result: Result) -> tuple[int, int]:
+    def commit(self, shard: Shard, spec: TableSpec, result: Result) -> tuple[int, int]:
         """See Engine.commit.
 
         Spark silently skips a write whose transaction version is not above the recorded one; the caller's version is
         one above the table's, so a skip means that another run committed: RuntimeError.
         """
-        table = lake.create(spec, shard)
+        table = shard.create(spec)
         before = table.version()
         writer = (
             self._spark.sql(result.sql)
@@ -129,7 +130,7 @@ class SparkEngine:
             writer = writer.option("overwriteSchema", "true")
         else:
             writer = writer.option("replaceWhere", predicate(result.slices, spec.slice_column, spec.month_column))
-        writer.save(lake.table_uri(spec, shard))
+        writer.save(shard.table_uri(spec))
         table.update_incremental()
         if table.version() == before:
             raise RuntimeError(f"{spec.address}: Spark skipped the commit, transaction {result.transaction} is not new")

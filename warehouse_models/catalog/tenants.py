@@ -41,7 +41,7 @@ class Tenant:
 
 
 @dataclass(frozen=True)
-class Shard:
+class ShardEntry:
     """A lake root: pooled for many tenants, or dedicated to one."""
 
     name: str = field(metadata={COLUMN: "shard"})
@@ -57,7 +57,9 @@ class Catalog:
         self._tenants = CatalogTable(
             self.lake, "tenants", Tenant, thing="tenant", command="tenure tenant", key=("tenant_id",)
         )
-        self._shards = CatalogTable(self.lake, "shards", Shard, thing="shard", command="tenure shard", key=("name",))
+        self._shards = CatalogTable(
+            self.lake, "shards", ShardEntry, thing="shard", command="tenure shard", key=("name",)
+        )
 
     # -- reading -----------------------------------------------------------------------------------------------------
     def tenants(self, shard: str | None = None) -> list[Tenant]:
@@ -68,11 +70,11 @@ class Catalog:
         """The tenant called `slug`; TenureError lists those there are."""
         return self._tenants.one(slug)
 
-    def shards(self) -> list[Shard]:
+    def shards(self) -> list[ShardEntry]:
         """All shards by name; the pooled default is there from the first day."""
         return sorted(_with_default(self._shards.read()), key=lambda shard: shard.name)
 
-    def shard(self, name: str) -> Shard:
+    def shard(self, name: str) -> ShardEntry:
         """The shard called `name`; TenureError lists those there are."""
         shards = {shard.name: shard for shard in self.shards()}
         if name not in shards:
@@ -81,19 +83,19 @@ class Catalog:
         return shards[name]
 
     # -- changing ----------------------------------------------------------------------------------------------------
-    def add_shard(self, name: str, kind: str = "pooled") -> Shard:
+    def add_shard(self, name: str, kind: str = "pooled") -> ShardEntry:
         """Add a shard; adding it again with the same kind changes nothing."""
         check_slug("shard", name)
         if kind not in KINDS:
             raise TenureError(f"shard {name}", f"{kind!r} is no kind of shard", f"kinds: {', '.join(KINDS)}")
 
-        def existing(shards: Sequence[Shard]) -> Shard | None:
+        def existing(shards: Sequence[ShardEntry]) -> ShardEntry | None:
             same = next((shard for shard in _with_default(shards) if shard.name == name), None)
             if same is not None and same.kind != kind:
                 raise TenureError(f"shard {name}", f"it exists as {same.kind}", "choose another name")
             return same
 
-        return self._shards.add(Shard(name, kind, datetime.now(UTC)), existing)
+        return self._shards.add(ShardEntry(name, kind, datetime.now(UTC)), existing)
 
     def add_tenant(
         self,
@@ -117,12 +119,12 @@ class Catalog:
         return self._tenants.update((slug,), lambda tenant: _changed(tenant, changes))
 
 
-def _with_default(shards: Sequence[Shard]) -> list[Shard]:
+def _with_default(shards: Sequence[ShardEntry]) -> list[ShardEntry]:
     has_default = any(shard.name == DEFAULT_SHARD for shard in shards)
-    return [*shards, *([] if has_default else [Shard(DEFAULT_SHARD)])]
+    return [*shards, *([] if has_default else [ShardEntry(DEFAULT_SHARD)])]
 
 
-def _existing(slug: str, shard: Shard, tenants: Sequence[Tenant]) -> Tenant | None:
+def _existing(slug: str, shard: ShardEntry, tenants: Sequence[Tenant]) -> Tenant | None:
     """The tenant `slug`, if it is in `shard` already. TenureError: a tenant that is there does not let it in."""
     for tenant in tenants:
         if tenant.tenant_id == slug:
