@@ -46,9 +46,9 @@ class Drop:
         return self.table(TABLES[object], columns, order)
 
     def table(self, address: str, columns: str = "*", order: str = "1") -> list[dict[str, Any]]:
-        if self.lake.version(address, "pool") is None:
+        if self.lake.shard("pool").version(address) is None:
             return []
-        uri = self.lake.table_uri(address, "pool")
+        uri = self.lake.shard("pool").table_uri(address)
         with self.lake.duck() as connection:
             cursor = connection.execute(f"SELECT {columns} FROM delta_scan('{uri}') ORDER BY {order}")
             names = [column[0] for column in cursor.description]

@@ -88,7 +88,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         finish(*(tenure("land", "--tenant", "acme", "--object", "events", str(file)) for file in files))
         killed = tenure("run")
         deadline = time.monotonic() + 120
-        while lake.version("silver/product/activity", "pool") is None and time.monotonic() < deadline:
+        while lake.shard("pool").version("silver/product/activity") is None and time.monotonic() < deadline:
             time.sleep(0.05)
         assert killed.poll() is None, killed.communicate()[0]
         killed.send_signal(signal.SIGKILL)
@@ -110,10 +110,10 @@ def tables(lake: Lake) -> dict[str, list[tuple[Any, ...]]]:
     found = {}
     with lake.duck() as connection:
         for spec in [*all_specs().values(), *marts]:
-            version = lake.version(spec, "pool")
+            version = lake.shard("pool").version(spec)
             if version is not None:
                 names = ", ".join(f'"{c.name}"' for c in spec.columns if c.name not in TIMES)
-                uri = lake.table_uri(spec, "pool")
+                uri = lake.shard("pool").table_uri(spec)
                 rows = connection.execute(f"SELECT {names} FROM delta_scan('{uri}', version := {version})").fetchall()
                 found[spec.address] = sorted(rows, key=repr)
     return found
@@ -142,9 +142,9 @@ def test_tables_on_s3_equal_those_of_a_folder_though_a_run_was_killed_and_two_la
 
 
 def test_landing_twice_on_s3_adds_nothing(on_s3: World) -> None:
-    before = {spec.address: Lake().version(spec, "pool") for spec in all_specs().values()}
+    before = {spec.address: Lake().shard("pool").version(spec) for spec in all_specs().values()}
     finish(tenure("land", "--tenant", "acme", "--object", "events", str(on_s3.folder / "one.jsonl")))
-    assert {spec.address: Lake().version(spec, "pool") for spec in all_specs().values()} == before
+    assert {spec.address: Lake().shard("pool").version(spec) for spec in all_specs().values()} == before
 
 
 def test_another_host_serves_whole_copies_and_goes_on_while_the_storage_is_away(

@@ -167,6 +167,6 @@ def compact(world: World) -> None:
     lake = Lake()
     addresses = [*all_specs(), *(mart.spec.address for mart in gold_models.marts().values() if not mart.is_view)]
     for address in addresses:
-        table = lake.table(address, SHARD)
+        table = lake.shard(SHARD).table(address)
         if table is not None:
             table.optimize.compact()

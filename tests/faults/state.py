@@ -54,7 +54,7 @@ def tables(layers: tuple[str, ...] = ("bronze/", "silver/", "gold/", "build/")) 
     for spec in _specs():
         if not spec.address.startswith(layers):
             continue
-        version = lake.version(spec, SHARD)
+        version = lake.shard(SHARD).version(spec)
         if version is None:
             found[spec.address] = "absent"
             continue
@@ -63,7 +63,7 @@ def tables(layers: tuple[str, ...] = ("bronze/", "silver/", "gold/", "build/")) 
             names = _LANDINGS
         if spec.address == "bronze/quarantine":
             names += ", file, line"
-        found[spec.address] = _digest(connection, names, f"delta_scan('{lake.table_uri(spec, SHARD)}')")
+        found[spec.address] = _digest(connection, names, f"delta_scan('{lake.shard(SHARD).table_uri(spec)}')")
     connection.close()
     if "build/" in layers and home.build_path(SHARD).exists():
         found |= _build()
@@ -91,7 +91,7 @@ def _build() -> dict[str, str]:
 def starting_versions() -> dict[str, int | None]:
     """Address → Delta version, to ask `trails` from."""
     lake = Lake()
-    return {spec.address: lake.version(spec, SHARD) for spec in _specs()}
+    return {spec.address: lake.shard(SHARD).version(spec) for spec in _specs()}
 
 
 def trails(since: Mapping[str, int | None], layers: tuple[str, ...]) -> dict[str, set[str]]:
@@ -100,7 +100,7 @@ def trails(since: Mapping[str, int | None], layers: tuple[str, ...]) -> dict[str
     for address, version in since.items():
         if not address.startswith(layers):
             continue
-        trail = lake.trail(address, SHARD, version)
+        trail = lake.shard(SHARD).trail(address, version)
         told = {"everything"} if trail.full else set(trail.batches)
         for tenant, dates in trail.slices.items():
             told |= {f"{tenant} {day}" for day in dates} if dates is not None else {tenant}

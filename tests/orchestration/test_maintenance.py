@@ -52,7 +52,7 @@ def contents(lake: Lake) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def files_of(lake: Lake, address: str) -> int:
-    table = lake.table(address, "pool")
+    table = lake.shard("pool").table(address)
     return len(table.file_uris()) if table else 0
 
 
@@ -190,7 +190,7 @@ def test_landings_go_on_while_tables_are_maintained_and_lose_nothing(worked: Wor
 
 
 def test_files_of_a_commit_that_is_being_written_stay(worked: Worked) -> None:
-    folder = Path(worked.lake.table_uri("bronze/product/events", "pool"))
+    folder = Path(worked.lake.shard("pool").table_uri("bronze/product/events"))
     partition = next(path for path in folder.iterdir() if path.name.startswith("landed_date="))
     young, old = partition / "part-young.parquet", partition / "part-killed.parquet"
     for path in (young, old):
@@ -222,7 +222,7 @@ def rows_of_gold(lake: Lake, manifest: Manifest) -> int:
     total = 0
     for name, mart in gold_models.marts().items():
         if not mart.is_view:
-            uri, version = lake.table_uri(mart.spec, "pool"), manifest.tables["pool"][f"gold/{name}"]
+            uri, version = lake.shard("pool").table_uri(mart.spec), manifest.tables["pool"][f"gold/{name}"]
             # Reads the columns, not only the counts that the log holds.
             rows = lake.duck().execute(f"SELECT * FROM delta_scan('{uri}', version := {version})").fetchall()
             total += len(rows)
@@ -230,6 +230,6 @@ def rows_of_gold(lake: Lake, manifest: Manifest) -> int:
 
 
 def whole_ids(lake: Lake) -> list[tuple[Any, ...]]:
-    uri = lake.table_uri("bronze/product/events", "pool")
+    uri = lake.shard("pool").table_uri("bronze/product/events")
     rows: list[tuple[Any, ...]] = lake.duck().execute(f"SELECT record_id FROM delta_scan('{uri}')").fetchall()
     return rows

@@ -74,16 +74,16 @@ class World:
     # -- what is there -----------------------------------------------------------------------------------------------
     def silver_versions(self) -> dict[str, int | None]:
         """Every silver table's version."""
-        return {address: self.lake.version(address, "pool") for address in order()}
+        return {address: self.lake.shard("pool").version(address) for address in order()}
 
     def silver_moved(self, before: dict[str, int | None]) -> list[str]:
         """Silver tables that differ in any row or column from what they were at versions `before`."""
         moved = []
         with self.lake.duck() as connection:
             for address, version in before.items():
-                if version is None and self.lake.version(address, "pool") is None:
+                if version is None and self.lake.shard("pool").version(address) is None:
                     continue
-                uri = self.lake.table_uri(address, "pool")
+                uri = self.lake.shard("pool").table_uri(address)
                 now, then = f"FROM delta_scan('{uri}')", f"FROM delta_scan('{uri}', version := {version})"
                 both = f"({now} EXCEPT ALL {then}) UNION ALL ({then} EXCEPT ALL {now})"
                 moved += [address] if connection.execute(f"SELECT 1 FROM ({both}) LIMIT 1").fetchone() else []

@@ -35,7 +35,7 @@ def land_rows(
 
 def silver(lake: Lake, address: str, columns: str = "*", shard: str = DEFAULT_SHARD) -> list[tuple[Any, ...]]:
     """Rows of a silver table; none where nothing was written yet."""
-    version = lake.version(spec(address), shard)
+    version = lake.shard(shard).version(spec(address))
     if version is None:
         return []
     rows: list[tuple[Any, ...]] = lake.duck().execute(f"SELECT {columns} FROM {scan(lake, address, shard)}").fetchall()
@@ -44,7 +44,7 @@ def silver(lake: Lake, address: str, columns: str = "*", shard: str = DEFAULT_SH
 
 def scan(lake: Lake, address: str, shard: str = DEFAULT_SHARD) -> str:
     """The relation of DuckDB's SQL that is a table as it is when it is read."""
-    return f"delta_scan('{lake.table_uri(address, shard)}')"
+    return f"delta_scan('{lake.shard(shard).table_uri(address)}')"
 
 
 def whole(lake: Lake, address: str, shard: str = DEFAULT_SHARD) -> list[tuple[Any, ...]]:
@@ -55,7 +55,7 @@ def whole(lake: Lake, address: str, shard: str = DEFAULT_SHARD) -> list[tuple[An
 def rows_apart(one: Lake, other: Lake, address: str, shard: str = DEFAULT_SHARD) -> list[tuple[Any, ...]]:
     """Some of the rows and the column types that a table has in only one of two lakes; none where the two are equal."""
     lakes = {"one": one, "other": other}
-    absent = [name for name, lake in lakes.items() if lake.version(spec(address), shard) is None]
+    absent = [name for name, lake in lakes.items() if lake.shard(shard).version(spec(address)) is None]
     if absent:
         return [] if len(absent) == len(lakes) else [(f"absent in {absent[0]}",)]
     with one.duck() as connection:
@@ -101,7 +101,7 @@ def _land_object(lake: Lake, shard: str, object: str, told: Mapping[str, Deliver
         same |= {"file": "together.jsonl", "landed_date": today, "landed_at": landed_at}
         wanted = table.arrow_schema.names
         parts.append(table.arrow(rows, contract.typed, {name: same[name] for name in same if name in wanted}))
-    lake.append(table, shard, pa.concat_tables(parts), trail=landing(batch, [today], list(told)))
+    lake.shard(shard).append(table, pa.concat_tables(parts), trail=landing(batch, [today], list(told)))
     book = spec("bronze/landings")
     said = [
         {"tenant_id": t, "object": object, "complete": d.complete, "as_of": as_of[t], "batch_id": batch}
@@ -109,4 +109,4 @@ def _land_object(lake: Lake, shard: str, object: str, told: Mapping[str, Deliver
         for t, d in told.items()
     ]
     news = [tenant for tenant, d in told.items() if d.complete or d.as_of]
-    lake.append(book, shard, book.arrow(said), trail=landing(batch, [today], news))
+    lake.shard(shard).append(book, book.arrow(said), trail=landing(batch, [today], news))

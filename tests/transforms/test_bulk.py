@@ -13,6 +13,7 @@ from tests.support.lakes import whole
 from transforms.engines.duckdb import DuckDBEngine
 from transforms.engines.engine import Result
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 from warehouse_models.spec import Column
 from warehouse_models.specs import spec
 
@@ -46,7 +47,7 @@ def commit(lake: Lake, sql: str, table: Any = SESSIONS) -> int:
 def test_files_and_stream_write_equal_tables(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     assert commit(lake, f"{ROW} UNION ALL {OTHER}") == 2
     by_files = whole(lake, SESSIONS.address)
-    monkeypatch.setattr(Lake, "takes_files", lambda *_: False)
+    monkeypatch.setattr(Shard, "takes_files", lambda *_: False)
     assert commit(lake, f"{ROW} UNION ALL {OTHER}") == 2
     assert whole(lake, SESSIONS.address) == by_files
     assert by_files[0][5] == datetime(2024, 3, 1, 10, 0, 0, 1, tzinfo=UTC)
@@ -55,7 +56,7 @@ def test_files_and_stream_write_equal_tables(lake: Lake, monkeypatch: pytest.Mon
 def test_a_slice_of_a_table_of_files_is_replaced_alone(lake: Lake) -> None:
     commit(lake, f"{ROW} UNION ALL {OTHER}")
     slices = {"acme": frozenset({date(2024, 3, 1)})}
-    lake.replace(SESSIONS, "pool", SESSIONS.arrow_schema.empty_table(), slices, trail={"slices": {}})
+    lake.shard("pool").replace(SESSIONS, SESSIONS.arrow_schema.empty_table(), slices, trail={"slices": {}})
     assert [row[1] for row in whole(lake, SESSIONS.address)] == ["s2"]
 
 
@@ -75,6 +76,6 @@ def test_an_empty_result_empties_the_table(lake: Lake) -> None:
 def test_a_table_of_another_shape_is_not_given_files_and_takes_the_new_columns(lake: Lake) -> None:
     commit(lake, ROW)
     wider = replace(SESSIONS, columns=(*SESSIONS.columns, Column("pages", "bigint", "Pages seen.")))
-    assert not lake.takes_files(wider, "pool")
+    assert not lake.shard("pool").takes_files(wider)
     commit(lake, f"SELECT told.*, 3 AS pages FROM ({ROW}) AS told", wider)
     assert whole(lake, SESSIONS.address)[0][-1] == 3

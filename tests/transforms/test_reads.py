@@ -33,7 +33,7 @@ def page(day: str, message: str, **fields: str) -> dict[str, str]:
 
 
 def files(lake: Lake, address: str) -> list[Path]:
-    return sorted(Path(lake.table_uri(address, "pool")).rglob("*.parquet"))
+    return sorted(Path(lake.shard("pool").table_uri(address)).rglob("*.parquet"))
 
 
 def test_days_of_two_tenants_that_differ_are_read_without_the_files_between(lake: Lake, tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_days_of_two_tenants_that_differ_are_read_without_the_files_between(lake
             path.unlink()
     engine = DuckDBEngine(lake)
     where = conditions(wanted, USAGE.slice_column, USAGE.month_column)
-    engine.expose("usage", USAGE, lake.table_uri(USAGE, "pool"), lake.version(USAGE, "pool"), where)
+    engine.expose("usage", USAGE, lake.shard("pool").table_uri(USAGE), lake.shard("pool").version(USAGE), where)
     rows = engine.rows("SELECT tenant_id, date FROM usage ORDER BY tenant_id")
     engine.close()
     assert rows == [("acme", date(2024, 1, 2)), ("bolt", date(2024, 3, 2))]

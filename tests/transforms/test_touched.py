@@ -36,10 +36,10 @@ class World:
 
     def late(self, *rows: Row, object: str = "events", **options: Any) -> World:
         names = [f"silver/product/{name}" for name in ("events", "activity", "sessions", "usage_daily")]
-        before = {name: self.lake.version(name, "pool") for name in names}
+        before = {name: self.lake.shard("pool").version(name) for name in names}
         self.first(*rows, object=object, **options)
         for name in names:
-            table = self.lake.table(spec(name), "pool")
+            table = self.lake.shard("pool").table(spec(name))
             assert table is not None
             dates = read_trail(table, before[name]).slices.get("acme", frozenset())
             assert dates is not None, f"{name}: everything was replaced"

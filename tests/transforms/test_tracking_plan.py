@@ -65,7 +65,7 @@ def features(lake: Lake, tenant: str) -> dict[str, tuple[Any, ...]]:
 
 
 def versions(lake: Lake) -> dict[str, int | None]:
-    return {address.split("/")[-1]: lake.version(address, "pool") for address in order()}
+    return {address.split("/")[-1]: lake.shard("pool").version(address) for address in order()}
 
 
 def test_a_plan_names_features_and_what_misses_it_is_marked_and_still_counts(lake: Lake) -> None:
@@ -105,7 +105,7 @@ def test_a_changed_setting_rewrites_its_tenant_only_and_only_the_tables_that_rea
     moved = {name for name, version in versions(lake).items() if version != before[name]}
     assert moved == {"activity", "sessions", "usage_daily"}, "events, identities and records do not read the plan"
     for name in moved:
-        trail = lake.trail(f"silver/product/{name}", "pool", after=before[name])
+        trail = lake.shard("pool").trail(f"silver/product/{name}", after=before[name])
         assert not trail.full and set(trail.slices) == {"acme"}, name
         assert first[name].rows < len(silver(lake, f"silver/product/{name}"))
 
@@ -146,4 +146,4 @@ def test_a_changed_default_recomputes_those_who_follow_it_and_nobody_who_set_the
     finally:
         policy.engagement_defaults.cache_clear()
     assert {name for name, version in versions(lake).items() if version != before[name]} == {"sessions"}
-    assert set(lake.trail("silver/product/sessions", "pool", after=before["sessions"]).slices) == {"acme"}
+    assert set(lake.shard("pool").trail("silver/product/sessions", after=before["sessions"]).slices) == {"acme"}

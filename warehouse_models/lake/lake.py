@@ -8,19 +8,14 @@ Every address is made here, in `Lake` or `Shard`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
-from deltalake.transaction import AddAction
 
 from warehouse_models import home
 from warehouse_models.lake import delta, duck, storage
 from warehouse_models.lake.shard import Shard
-from warehouse_models.lake.slices import Slices
-from warehouse_models.lake.trail import Trail
-from warehouse_models.spec import TableSpec
 
 
 class Lake:
@@ -43,43 +38,6 @@ class Lake:
     def shard(self, name: str) -> Shard:
         """The tables of one shard."""
         return Shard(f"{self.root}/shards/{name}", self.storage_options)
-
-    # These go as soon as no caller names a table and a shard beside each other any more: `shard(name)` has them.
-    def table_uri(self, table: TableSpec | str, shard: str) -> str:
-        """As `Shard.table_uri`."""
-        return self.shard(shard).table_uri(table)
-
-    def table(self, table: TableSpec | str, shard: str, version: int | None = None) -> DeltaTable | None:
-        """As `Shard.table`."""
-        return self.shard(shard).table(table, version)
-
-    def version(self, table: TableSpec | str, shard: str) -> int | None:
-        """As `Shard.version`."""
-        return self.shard(shard).version(table)
-
-    def trail(self, table: TableSpec | str, shard: str, after: int | None) -> Trail:
-        """As `Shard.trail`."""
-        return self.shard(shard).trail(table, after)
-
-    def create(self, table: TableSpec | str, shard: str) -> DeltaTable:
-        """As `Shard.create`."""
-        return self.shard(shard).create(table)
-
-    def append(self, table: TableSpec | str, shard: str, data: delta.Rows, **how: Any) -> int:
-        """As `Shard.append`."""
-        return self.shard(shard).append(table, data, **how)
-
-    def replace(self, table: TableSpec | str, shard: str, data: delta.Rows, slices: Slices | None, **how: Any) -> int:
-        """As `Shard.replace`."""
-        return self.shard(shard).replace(table, data, slices, **how)
-
-    def takes_files(self, table: TableSpec, shard: str) -> bool:
-        """As `Shard.takes_files`."""
-        return self.shard(shard).takes_files(table)
-
-    def replace_by_files(self, table: TableSpec, shard: str, files: Sequence[AddAction], **how: Any) -> int:
-        """As `Shard.replace_by_files`."""
-        return self.shard(shard).replace_by_files(table, files, **how)
 
     def catalog_uri(self, name: str) -> str:
         """Address of a catalog table (`tenants`, `shards`)."""

@@ -258,9 +258,9 @@ class Lab:
         return self.lake, self.catalog, self.catalog.add_tenant(f"t{self._count}"), folder
 
     def rows(self, address: str, tenant: str, columns: str) -> list[tuple[Any, ...]]:
-        if self.lake.version(address, "pool") is None:
+        if self.lake.shard("pool").version(address) is None:
             return []
-        uri = self.lake.table_uri(address, "pool")
+        uri = self.lake.shard("pool").table_uri(address)
         result = self.duck.execute(f"SELECT {columns} FROM delta_scan('{uri}') WHERE tenant_id = ?", [tenant])
         return list(result.fetchall())
 

@@ -99,7 +99,9 @@ def test_a_landing_killed_at_a_named_point_is_completed_by_landing_again(drop: D
     process = _start(stop, path)
     process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL
-    before = len(drop.bronze(columns="line")) if drop.lake.version("bronze/product/events", "pool") is not None else 0
+    before = (
+        len(drop.bronze(columns="line")) if drop.lake.shard("pool").version("bronze/product/events") is not None else 0
+    )
     report = drop.land("events", path)
     assert (report.accepted, report.quarantined) == (COUNT - before, BAD)
     assert report.duplicate == before

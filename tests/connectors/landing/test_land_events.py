@@ -49,7 +49,7 @@ def test_a_good_event_has_the_envelope_and_typed_segment_columns(drop: Drop) -> 
 def test_the_commit_tells_batch_dates_and_tenants(drop: Drop) -> None:
     drop.land_rows("events", event())
     (row,) = drop.bronze()
-    trail = drop.lake.trail("bronze/product/events", "pool", 0)
+    trail = drop.lake.shard("pool").trail("bronze/product/events", 0)
     assert trail.batches == {row["batch_id"]} and trail.landed_dates == {row["landed_date"]} and not trail.full
     assert dict(trail.slices) == {"acme": None}
 
@@ -337,7 +337,7 @@ def test_the_watermark_of_a_landing_is_only_an_explicit_as_of(drop: Drop) -> Non
 
 def test_rows_of_an_erased_landing_land_again(drop: Drop) -> None:
     drop.land_rows("events", event(1))
-    table = drop.lake.table("bronze/product/events", "pool")
+    table = drop.lake.shard("pool").table("bronze/product/events")
     assert table is not None
     table.delete("tenant_id = 'acme'")
     assert drop.land_rows("events", event(1)).accepted == 1 and len(drop.bronze()) == 1

@@ -113,9 +113,9 @@ def test_replaying_again_adds_nothing_and_writes_nothing(drop: Drop) -> None:
     drop.land_rows("events", OLD, "{broken")
     floor(drop, "1990-01-01")
     again(drop)
-    before = {name: drop.lake.version(name, "pool") for name in ("bronze/product/events", "bronze/replays")}
+    before = {name: drop.lake.shard("pool").version(name) for name in ("bronze/product/events", "bronze/replays")}
     assert counts(again(drop)) == (0, 0, 1, 0)
-    assert before == {name: drop.lake.version(name, "pool") for name in before}
+    assert before == {name: drop.lake.shard("pool").version(name) for name in before}
 
 
 def test_landing_the_file_again_after_a_replay_tells_the_row_as_known(drop: Drop) -> None:
@@ -259,7 +259,7 @@ def test_a_corrected_file_that_cannot_be_read_says_so_and_keeps_what_it_gave(dro
 def test_rows_refused_before_it_was_kept_how_they_were_read_land_from_their_file(drop: Drop) -> None:
     path = drop.file("rows.jsonl", dump(OLD) + b"\n")
     drop.land("events", path)
-    uri = drop.lake.table_uri("bronze/quarantine", "pool")
+    uri = drop.lake.shard("pool").table_uri("bronze/quarantine")
     rows = drop.table("bronze/quarantine", "* EXCLUDE (how)")
     # A table as it was made before: without the column.
     schema = pa.schema([field for field in spec("bronze/quarantine").arrow_schema if field.name != "how"])

@@ -73,7 +73,7 @@ def test_silver_is_what_happened(ran: tuple[Lake, list[TenantFiles]], name: str,
     for files in made:
         with lake.duck() as duck:
             for table in ("sessions", "usage_daily"):
-                uri = lake.table_uri(f"silver/product/{table}", "pool")
+                uri = lake.shard("pool").table_uri(f"silver/product/{table}")
                 duck.execute(f"CREATE VIEW {table} AS SELECT * FROM delta_scan('{uri}')")
             source = f"read_csv('{files.truth / name}', header = true, sample_size = -1)"
             duck.execute(f"CREATE TABLE truth AS SELECT * FROM {source}")

@@ -57,7 +57,7 @@ def held(journals: Path, *, to_silver: bool) -> Held:
 
 
 def _rows(lake: Lake, address: str, shard: str, columns: list[str]) -> list[dict[str, Any]]:
-    table = lake.table(address, shard)
+    table = lake.shard(shard).table(address)
     if table is None:
         return []
     rows: list[dict[str, Any]] = table.to_pyarrow_table(columns=columns).to_pylist()

@@ -87,8 +87,15 @@ _KILLS = ("collector killed at a named point", "collector killed at random")
 _LANDER = ("lander killed at a named point", "lander killed at random")
 _ALONE, _BUSY = ("alone",), ("traffic", "two")
 _FAILED_SYNC = "self._cut()\n        self._finish()\n        raise NotWritable(error.strerror or str(error)) from error"
-_APPEND = "self.lake.append(table, shard, added{}, trail=told{})"
-_PINNED = ", transactions={self.app: self.number}, at=target"
+_APPEND = "appended = self.lake.shard(shard).append_once("
+_MARKERS = "markers={self.app: self.number}"
+_TWO_COMMITS = f"""tables = self.lake.shard(shard)
+    if is_landed(tables.create(table), self.app, self.number):
+        return False
+    tables.append(table, added.slice(0, 0), trail=trail, transactions={{self.app: self.number}})
+    tables.append(table, added, trail=trail)
+    return True
+    {_APPEND}"""
 MUTATIONS: dict[str, Mutation] = {
     "the reply comes before the journal": Mutation(
         ("power cut", *_KILLS), _ALONE, {(GroupCommit, "_write"): _told_first}
@@ -127,28 +134,21 @@ MUTATIONS: dict[str, Mutation] = {
     "the lander does not look at its position": Mutation(
         ("a dropped segment comes back", *_LANDER),
         _ALONE,
-        _said(SegmentLander, "_append_once", ("position is not None and position >= self.number", "False")),
+        _said(SegmentLander, "_append_once", ("None if is_landed(target, self.app, self.number) else added", "added")),
     ),
     "the position is in a commit of its own": Mutation(
         _LANDER,
         _ALONE,
-        _said(
-            SegmentLander,
-            "_append_once",
-            (
-                _APPEND.format("", _PINNED),
-                _APPEND.format(".slice(0, 0)", _PINNED) + "; " + _APPEND.format("", ""),
-            ),
-        ),
+        _said(SegmentLander, "_append_once", (_APPEND, _TWO_COMMITS)),
     ),
     "the rows are committed without the position": Mutation(
         ("lost commit", "a dropped segment comes back"),
         _ALONE,
-        _said(SegmentLander, "_append_once", (_PINNED, "")),
+        _said(SegmentLander, "_append_once", (_MARKERS, "markers={}")),
     ),
     "usage is metered each time": Mutation(
         _LANDER, _ALONE, _said(SegmentLander, "_meter", ("self._append_once(spec(USAGE), shard, rows, told)",
-            "self.lake.create(spec(USAGE), shard); self.lake.append(spec(USAGE), shard, rows, trail=told)"))
+            "self.lake.shard(shard).append(spec(USAGE), rows, trail=told)"))
     ),
     "the quarantine does not look what it holds": Mutation(
         _LANDER,

@@ -97,7 +97,7 @@ def bronze(tenure_home: Path) -> Lake:
     ]
     lake = Lake()
     data = pa.Table.from_pylist(rows, schema=table.arrow_schema)
-    lake.append(table, "pool", data, trail={"batch_id": "b", "landed_dates": [], "tenants": []})
+    lake.shard("pool").append(table, data, trail={"batch_id": "b", "landed_dates": [], "tenants": []})
     return lake
 
 

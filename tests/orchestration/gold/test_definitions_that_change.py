@@ -171,7 +171,7 @@ def test_gold_follows_a_column_a_plan_and_a_full_refresh_and_rewrites_nothing_el
         f"silver/product/{name}" for name in ("activity", "sessions", "usage_daily")
     }
     for name in moved(lake, before) - {"catalog/tenants"}:
-        trail = lake.trail(name, "pool", after=before[f"shards/pool/{name}"])
+        trail = lake.shard("pool").trail(name, after=before[f"shards/pool/{name}"])
         assert not trail.full and set(trail.slices) == {"acme"}, name
     assert result.plan_misses == {"acme": {"file_drop": 3}}
     assert "acme 3 (file_drop 3)" in sentence(result.plan_misses)

@@ -288,7 +288,7 @@ def test_gold_keeps_held_rows_when_a_mart_gains_and_loses_a_column(
 
     publish_with(["tenant_id", "feature", "is_planned"], "acme")
     publish_with(["tenant_id", "feature", "first_used_date"], "bolt")
-    rows = lake.table(mart.spec, "pool").to_pyarrow_table().to_pylist()
+    rows = lake.shard("pool").table(mart.spec).to_pyarrow_table().to_pylist()
     assert sorted(rows, key=lambda row: row["tenant_id"]) == [
         {"tenant_id": "acme", "feature": "f", "is_planned": True, "first_used_date": None},
         {"tenant_id": "bolt", "feature": "f", "is_planned": None, "first_used_date": date(2024, 1, 1)},

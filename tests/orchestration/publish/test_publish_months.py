@@ -15,6 +15,7 @@ from orchestration.publish.state import ShardState
 from warehouse_models.dbt import marts as gold_models
 from warehouse_models.lake import duck
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 from warehouse_models.published.publication import Pins
 
 MART = gold_models.marts()["fct_feature_usage_daily"]
@@ -38,12 +39,14 @@ class Gold:
         writer._replace(mart, slices, set(slices), {})
 
     def files(self) -> set[str]:
-        table = self.lake.table(MART.table, "pool")
+        table = self.lake.shard("pool").table(MART.table)
         assert table is not None
-        return {Path(uri).relative_to(self.lake.table_uri(MART.table, "pool")).as_posix() for uri in table.file_uris()}
+        return {
+            Path(uri).relative_to(self.lake.shard("pool").table_uri(MART.table)).as_posix() for uri in table.file_uris()
+        }
 
     def rows(self) -> list[tuple[Any, ...]]:
-        uri, version = self.lake.table_uri(MART.table, "pool"), self.lake.version(MART.table, "pool")
+        uri, version = self.lake.shard("pool").table_uri(MART.table), self.lake.shard("pool").version(MART.table)
         scan = f"delta_scan('{uri}', version := {version})"
         return self.connection.execute(f"select tenant_id, date, events from {scan} order by all").fetchall()
 
@@ -70,15 +73,15 @@ def test_a_day_more_leaves_the_files_of_other_months_alone(gold: Gold) -> None:
 def test_a_table_of_an_older_release_is_cut_by_month_and_keeps_the_rows_of_those_not_published(gold: Gold) -> None:
     gold.write({"acme": None, "bolt": None}, replace(MART, monthly_files=False))
     assert {name.rpartition("/")[0] for name in gold.files()} == {"tenant_id=acme", "tenant_id=bolt"}
-    published = gold.lake.version(MART.table, "pool")
+    published = gold.lake.shard("pool").version(MART.table)
     gold.connection.execute(f"update marts.fct_feature_usage_daily set events = 7 where date = '{MARCH}'")
     gold.write({"acme": frozenset({MARCH})})
     assert all("/date_month=" in name for name in gold.files())
     assert gold.rows() == [("acme", JANUARY, 1), ("acme", MARCH, 7), ("bolt", JANUARY, 1), ("bolt", MARCH, 1)]
     # The rewrite changes no figure, so whoever reads the trail learns of the day alone.
-    assert gold.lake.trail(MART.table, "pool", published).slices == {"acme": frozenset({MARCH})}
+    assert gold.lake.shard("pool").trail(MART.table, published).slices == {"acme": frozenset({MARCH})}
     # A publication that is kept names the version before, and reads it as it was.
-    uri = gold.lake.table_uri(MART.table, "pool")
+    uri = gold.lake.shard("pool").table_uri(MART.table)
     held = gold.connection.execute(f"select sum(events) from delta_scan('{uri}', version := {published})").fetchall()
     assert held == [(4,)]
 
@@ -94,6 +97,6 @@ def test_a_first_publication_and_a_refresh_of_everybody_are_written_as_files_tha
     wanted = [("acme", JANUARY, 7), ("acme", MARCH, 7), ("bolt", JANUARY, 1), ("bolt", MARCH, 1)]
     assert gold.rows() == wanted
     gold.connection.execute("update marts.fct_feature_usage_daily set events = 8 where tenant_id = 'bolt'")
-    monkeypatch.delattr(Lake, "replace")
+    monkeypatch.delattr(Shard, "replace")
     gold.write({"acme": None, "bolt": None})
     assert gold.rows() == [*wanted[:2], ("bolt", JANUARY, 8), ("bolt", MARCH, 8)]

@@ -48,7 +48,7 @@ class Job(RevenueJob):
             connection.close()
 
     def versions(self) -> dict[str, int | None]:
-        return {name: self.lake.version(gold_models.marts()[name].spec, "pool") for name in REVENUE}
+        return {name: self.lake.shard("pool").version(gold_models.marts()[name].spec) for name in REVENUE}
 
     def publication(self) -> Publication:
         manifest = Manifest.read(home.published_root())

@@ -111,11 +111,11 @@ class World:
         return self._table("bronze/quarantine", "*", source, "file, line")
 
     def _table(self, address: str, columns: str, source: str | None, order: str) -> list[dict[str, Any]]:
-        if self.lake.version(address, "pool") is None:
+        if self.lake.shard("pool").version(address) is None:
             return []
         with self.lake.duck() as duck:
             found = duck.execute(
-                f"SELECT {columns} FROM delta_scan('{self.lake.table_uri(address, 'pool')}')"
+                f"SELECT {columns} FROM delta_scan('{self.lake.shard('pool').table_uri(address)}')"
                 f" WHERE source_id = coalesce(?, source_id) ORDER BY {order}",
                 [source],
             )

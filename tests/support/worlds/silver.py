@@ -98,7 +98,7 @@ class SilverWorld:
                 schema=table.arrow_schema,
             )
             trail = {"definition": "test", "inputs": {}, "slices": encode_slices(touched)}
-            moved[address] = self.lake.replace(table, self.shard, data, touched, trail=trail)
+            moved[address] = self.lake.shard(self.shard).replace(table, data, touched, trail=trail)
             self._committed[address] = dict(slices)
         return moved
 

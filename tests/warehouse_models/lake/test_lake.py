@@ -44,8 +44,8 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
 
 
 def rows(lake: Lake, version: int | None = None) -> list[tuple[Any, ...]]:
-    table = DeltaTable(lake.table_uri(USAGE, "pool"), version=version)
-    scan = f"delta_scan('{lake.table_uri(USAGE, 'pool')}', version := {table.version()})"
+    table = DeltaTable(lake.shard("pool").table_uri(USAGE), version=version)
+    scan = f"delta_scan('{lake.shard('pool').table_uri(USAGE)}', version := {table.version()})"
     return sorted(lake.duck().execute(f"SELECT tenant_id, date, events FROM {scan}").fetchall())
 
 
@@ -64,48 +64,48 @@ def test_writers_that_create_a_table_at_once_all_get_it(tmp_path: Path) -> None:
 
 def test_replacing_a_slice_leaves_its_neighbours(lake: Lake) -> None:
     everything = pa.concat_tables([usage("a", MONDAY, 1), usage("a", TUESDAY, 2), usage("b", MONDAY, 3)])
-    lake.replace(USAGE, "pool", everything, None, trail=trail_of(None))
-    lake.replace(USAGE, "pool", usage("a", MONDAY, 9), {"a": frozenset({MONDAY})}, trail=trail_of({}))
+    lake.shard("pool").replace(USAGE, everything, None, trail=trail_of(None))
+    lake.shard("pool").replace(USAGE, usage("a", MONDAY, 9), {"a": frozenset({MONDAY})}, trail=trail_of({}))
     assert rows(lake) == [("a", MONDAY, 9), ("a", TUESDAY, 2), ("b", MONDAY, 3)]
 
 
 def test_the_trail_unites_the_slices_of_later_commits(lake: Lake) -> None:
-    first = lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=trail_of(None))
+    first = lake.shard("pool").replace(USAGE, usage("a", MONDAY, 1), None, trail=trail_of(None))
     for tenant, day in (("a", TUESDAY), ("b", MONDAY)):
         slices: dict[str, frozenset[date] | None] = {tenant: frozenset({day})}
-        lake.replace(USAGE, "pool", usage(tenant, day, 2), slices, trail=trail_of(slices))
-    changes = lake.trail(USAGE, "pool", first)
+        lake.shard("pool").replace(USAGE, usage(tenant, day, 2), slices, trail=trail_of(slices))
+    changes = lake.shard("pool").trail(USAGE, first)
     assert (changes.full, changes.slices) == (False, {"a": frozenset({TUESDAY}), "b": frozenset({MONDAY})})
-    assert lake.trail(USAGE, "pool", changes.version).is_empty
+    assert lake.shard("pool").trail(USAGE, changes.version).is_empty
 
 
 def test_a_commit_without_a_trail_means_full_refresh(lake: Lake) -> None:
-    first = lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=trail_of(None))
-    write_deltalake(lake.table_uri(USAGE, "pool"), usage("a", TUESDAY, 2), mode="append")
-    assert lake.trail(USAGE, "pool", first).full
+    first = lake.shard("pool").replace(USAGE, usage("a", MONDAY, 1), None, trail=trail_of(None))
+    write_deltalake(lake.shard("pool").table_uri(USAGE), usage("a", TUESDAY, 2), mode="append")
+    assert lake.shard("pool").trail(USAGE, first).full
 
 
 def test_a_compaction_changes_no_data_and_is_skipped(lake: Lake) -> None:
-    lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=trail_of(None))
+    lake.shard("pool").replace(USAGE, usage("a", MONDAY, 1), None, trail=trail_of(None))
     for events in (2, 3):
-        lake.append(USAGE, "pool", usage("a", MONDAY, events), trail=trail_of({"a": frozenset({MONDAY})}))
-    version = lake.version(USAGE, "pool")
-    DeltaTable(lake.table_uri(USAGE, "pool")).optimize.compact()
-    assert lake.version(USAGE, "pool") != version, "the compaction committed"
-    assert lake.trail(USAGE, "pool", version).is_empty
+        lake.shard("pool").append(USAGE, usage("a", MONDAY, events), trail=trail_of({"a": frozenset({MONDAY})}))
+    version = lake.shard("pool").version(USAGE)
+    DeltaTable(lake.shard("pool").table_uri(USAGE)).optimize.compact()
+    assert lake.shard("pool").version(USAGE) != version, "the compaction committed"
+    assert lake.shard("pool").trail(USAGE, version).is_empty
 
 
 def test_a_version_ahead_of_the_table_means_full_refresh(lake: Lake) -> None:
-    lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=trail_of(None))
-    assert lake.trail(USAGE, "pool", 99).full, "a table restored from a backup is read anew"
+    lake.shard("pool").replace(USAGE, usage("a", MONDAY, 1), None, trail=trail_of(None))
+    assert lake.shard("pool").trail(USAGE, 99).full, "a table restored from a backup is read anew"
 
 
 def test_data_and_marker_are_one_commit(lake: Lake) -> None:
-    lake.replace(USAGE, "pool", usage("a", MONDAY, 1), None, trail=trail_of(None), transactions={"app": 7})
-    table = lake.table(USAGE, "pool")
+    lake.shard("pool").replace(USAGE, usage("a", MONDAY, 1), None, trail=trail_of(None), transactions={"app": 7})
+    table = lake.shard("pool").table(USAGE)
     assert table is not None and (table.transaction_version("app"), table.transaction_version("other")) == (7, None)
 
 
 def test_an_absent_table_has_no_version_and_no_changes(lake: Lake) -> None:
-    assert lake.version(USAGE, "pool") is None
-    assert lake.trail(USAGE, "pool", None).is_empty
+    assert lake.shard("pool").version(USAGE) is None
+    assert lake.shard("pool").trail(USAGE, None).is_empty

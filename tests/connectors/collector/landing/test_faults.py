@@ -155,10 +155,10 @@ def test_silent_days_count_while_a_collector_runs_and_not_when_none_does(own_wor
 
 
 def clocks(world: World) -> list[str]:
-    if world.lake.version("bronze/landings", "pool") is None:
+    if world.lake.shard("pool").version("bronze/landings") is None:
         return []
     with world.lake.duck() as duck:
-        uri = world.lake.table_uri("bronze/landings", "pool")
+        uri = world.lake.shard("pool").table_uri("bronze/landings")
         rows = duck.execute(f"SELECT tenant_id, as_of FROM delta_scan('{uri}') ORDER BY 1").fetchall()
     assert all(abs(as_of.timestamp() - time.time()) < 60 for _, as_of in rows)
     return [tenant for tenant, _ in rows]

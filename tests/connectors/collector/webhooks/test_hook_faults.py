@@ -110,8 +110,8 @@ def write_segments(tenants: tuple[str, ...], segments: int = 3, writer: str = "w
 def rows_of(world: World, address: str, columns: str) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     for shard in world.catalog.shards():
-        if world.lake.version(address, shard.name) is not None:
-            uri = world.lake.table_uri(address, shard.name)
+        if world.lake.shard(shard.name).version(address) is not None:
+            uri = world.lake.shard(shard.name).table_uri(address)
             with world.lake.duck() as duck:
                 rows += duck.execute(f"SELECT {columns} FROM delta_scan('{uri}')").fetchall()
     return sorted(rows)
