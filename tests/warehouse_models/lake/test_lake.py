@@ -56,7 +56,7 @@ def test_writers_that_create_a_table_at_once_all_get_it(tmp_path: Path) -> None:
 
         def create(_: int, root: str = str(tmp_path / str(round_)), start: Barrier = together) -> int:
             start.wait()
-            return Lake(root).create(USAGE, "pool").version()
+            return Lake(root).shard("pool").create(USAGE).version()
 
         with ThreadPoolExecutor(4) as pool:
             assert list(pool.map(create, range(4))) == [0, 0, 0, 0]
