@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from serving.connection import Principal
+from serving.principal import Principal
 from warehouse_models import home
 from warehouse_models.errors import TenureError
 from warehouse_models.published import replica

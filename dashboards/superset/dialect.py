@@ -1,7 +1,7 @@
 """How SQLAlchemy, inside Superset, reads what Tenure published: `duckdb+tenure://`.
 
 The address holds no path. The file comes from the principal that superset/security put into `connect_args`, opened by
-serving.connection; every statement that reaches the cursor, from a chart, SQL Lab or a template, passes its
+serving.opening; every statement that reaches the cursor, from a chart, SQL Lab or a template, passes its
 guard. What Superset asks about schemas and columns is answered from the marts, never from the catalogue.
 """
 
@@ -20,7 +20,11 @@ from duckdb_engine import ConnectionWrapper, Dialect
 from duckdb_engine.datatypes import ISCHEMA_NAMES
 from sqlalchemy import pool, types
 
-from serving.connection import Principal, ServingConnection, ServingResult, fingerprint, open_serving
+from serving.connection import ServingConnection
+from serving.opening import open_serving
+from serving.principal import Principal
+from serving.publications import fingerprint
+from serving.result import ServingResult
 
 SCHEMA = "marts"
 _KEPT = 16

@@ -19,7 +19,9 @@ from sqlalchemy import Column, ForeignKey, Integer, String, UniqueConstraint, se
 from superset.security import SupersetSecurityManager
 
 from dashboards.needs import met, role_with
-from serving.connection import ALL, Principal, Refused, fingerprint
+from serving.guard import Refused
+from serving.principal import ALL, Principal
+from serving.publications import fingerprint
 from warehouse_models.errors import TenureError
 
 EVERY_TENANT = "*"

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from warehouse_models.dbt import marts as gold_models
+from warehouse_models.lake.duck import quoted
 
 
 def literal(value: Any) -> str:
@@ -20,7 +21,7 @@ def literal(value: Any) -> str:
         return repr(value)
     if isinstance(value, datetime):
         return f"timestamptz '{value.isoformat()}'"
-    return "'" + str(value).replace("'", "''") + "'"
+    return quoted(value)
 
 
 def contracts_hash() -> str:

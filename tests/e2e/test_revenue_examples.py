@@ -35,7 +35,7 @@ class Answers:
         self.samples = samples
 
     def rows(self, tenant: str, sql: str) -> list[tuple[Any, ...]]:
-        from serving.connection import open_serving
+        from serving.opening import open_serving
 
         with open_serving(tenant) as connection:
             return connection.execute(sql).rows()

@@ -22,7 +22,8 @@ from orchestration.gold.build import run_gold
 from orchestration.publish import publish as publishing
 from orchestration.publish.publish import publish
 from orchestration.publish.retention import prune
-from serving.connection import ALL, open_serving
+from serving.opening import open_serving
+from serving.principal import ALL
 from tests.support.s3_server import Server, finish, server, tenure
 from transforms.runner import run_transforms
 from warehouse_models import home

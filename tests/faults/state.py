@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from serving.connection import ALL, open_serving
+from serving.opening import open_serving
+from serving.principal import ALL
 from tests.faults.world import SHARD, TENANTS
 from warehouse_models import home
 from warehouse_models.dbt import marts as gold_models

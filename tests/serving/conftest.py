@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.connection import Principal, ServingConnection, open_serving
+from serving.connection import ServingConnection
+from serving.opening import open_serving
+from serving.principal import Principal
 from tests.support.worlds import serving as world
 
 

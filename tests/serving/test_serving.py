@@ -12,7 +12,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from serving.connection import ALL, GRACE, VIEWED, Principal, ServingConnection, fingerprint, open_serving
+from serving.connection import GRACE, ServingConnection
+from serving.opening import open_serving
+from serving.principal import ALL, Principal
+from serving.publications import VIEWED, fingerprint
 from tests.support.hostile import growth as hostile_size
 from tests.support.worlds import serving as world
 from warehouse_models.dbt import marts as gold

@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from serving.connection import Refused, ServingConnection
+from serving.connection import ServingConnection
+from serving.guard import Refused
 from tests.support.hostile import statements as hostile
 from tests.support.hostile.statements import fill
 from tests.support.worlds import serving as world

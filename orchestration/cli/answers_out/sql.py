@@ -32,7 +32,8 @@ def sql(
 
     A statement is one SELECT over the marts. It reaches nothing else of the machine or the lake.
     """
-    from serving.connection import ALL, open_serving
+    from serving.opening import open_serving
+    from serving.principal import ALL
     from warehouse_models.errors import TenureError
 
     if format not in ("table", "csv", "json"):

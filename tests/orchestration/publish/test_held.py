@@ -19,7 +19,8 @@ from orchestration.gold.build import run_gold
 from orchestration.gold.result import GoldResult
 from orchestration.publish.held import HeldTenant, held_tenants
 from orchestration.publish.publish import publish
-from serving.connection import ALL, Principal, open_serving
+from serving.opening import open_serving
+from serving.principal import ALL, Principal
 from tests.support.projects import Projects
 from tests.support.worlds.silver import SilverWorld
 from warehouse_models import home

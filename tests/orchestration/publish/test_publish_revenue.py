@@ -10,7 +10,7 @@ import pytest
 
 from dashboards.needs import met
 from orchestration.gold.result import GoldResult
-from serving.connection import ALL, Principal
+from serving.principal import ALL, Principal
 from tests.support.revenue_job import RevenueJob
 from warehouse_models import home
 from warehouse_models.dbt import marts as gold_models

@@ -17,7 +17,7 @@ import pytest
 
 from orchestration.publish.retention import prune
 from orchestration.services import doctor
-from serving.connection import open_serving
+from serving.opening import open_serving
 from tests.support.s3_server import SECRET, Server, server, tenure
 from transforms.engines.open import open_engine
 from warehouse_models import home
@@ -125,7 +125,7 @@ def test_serving_from_s3_needs_what_the_environment_of_superset_has(on_s3: Serve
         "import sys\n"
         "for name in ('deltalake', 'pyarrow', 'pandas', 'yaml', 'pydantic', 'sqlglot', 'dagster'):\n"
         "    sys.modules[name] = None\n"
-        "from serving.connection import open_serving\n"
+        "from serving.opening import open_serving\n"
         "with open_serving('acme') as served:\n"
         "    print(served.execute('SELECT version FROM marts.trust').rows())\n"
     )
