@@ -18,7 +18,7 @@ EVENT = {"type": "track", "event": "feature_1"}
 def run_path(lake: Lake, shard: str = "pool") -> dict[str, float]:
     """Silver, gold with its audit, publication, as a run does them, without Dagster; seconds by step."""
     from orchestration.gold.build import run_gold
-    from orchestration.gold.dbt_process import DbtProcess
+    from orchestration.gold.dbt.process import DbtProcess
     from orchestration.publish.publish import publish
     from transforms.runner import run_transforms
 

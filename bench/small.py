@@ -68,7 +68,7 @@ def _measure(folder: Path, span: int, tenants: int, a_day: int, trials: int) -> 
 
 def _dbt_alone() -> float:
     """Seconds until a dbt process has imported and parsed; it is given nothing to do."""
-    from orchestration.gold.dbt_process import DbtProcess
+    from orchestration.gold.dbt.process import DbtProcess
 
     clock = time.perf_counter()
     with DbtProcess("pool") as dbt:

@@ -14,7 +14,7 @@ from orchestration.locks import run_lock
 from orchestration.services.instance import PARTITION_TAG, PID_TAG
 
 if TYPE_CHECKING:
-    from orchestration.gold.dbt_process import DbtProcess
+    from orchestration.gold.dbt.process import DbtProcess
     from orchestration.gold.result import GoldResult
     from transforms.engines.engine import Engine
     from warehouse_models.lake.lake import Lake
@@ -78,7 +78,7 @@ class Pipeline(dg.ConfigurableResource):
         return self._engine
 
     def _start_dbt(self, shard: str) -> None:
-        from orchestration.gold.dbt_process import DbtProcess
+        from orchestration.gold.dbt.process import DbtProcess
 
         self._dbt = DbtProcess(shard)
 

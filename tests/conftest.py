@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from orchestration.gold.dbt_process import DbtProcess
+from orchestration.gold.dbt.process import DbtProcess
 from tests.support.dbt_forks import Mother
 from tests.support.seeds import seed_of_commit
 

@@ -9,7 +9,7 @@ import dagster as dg
 
 from orchestration.assets.gold import model_key
 from orchestration.assets.published import KEY as MANIFEST
-from orchestration.gold.dbt_manifest import manifest
+from orchestration.gold.dbt.manifest import manifest
 from orchestration.services import services
 
 GROUP = "dashboards"

@@ -14,7 +14,7 @@ from orchestration.assets.described import key_of
 from orchestration.audit.plan_misses import CHECK, WORDS, sentence
 from orchestration.audit.rules import gold_rules
 from orchestration.gold.build import run_gold
-from orchestration.gold.dbt_manifest import manifest
+from orchestration.gold.dbt.manifest import manifest
 from orchestration.gold.result import GoldResult
 from orchestration.pipeline import SHARDS, Pipeline
 from orchestration.publish.publish import publish

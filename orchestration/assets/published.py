@@ -7,7 +7,7 @@ import dagster as dg
 
 from orchestration.assets.gold import check_result, model_key
 from orchestration.gold.build import run_gold
-from orchestration.gold.dbt_manifest import manifest as dbt_manifest
+from orchestration.gold.dbt.manifest import manifest as dbt_manifest
 from orchestration.pipeline import SHARDS, Pipeline
 from orchestration.publish.publish import publish
 

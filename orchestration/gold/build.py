@@ -23,7 +23,7 @@ from orchestration.audit.verdict import verdicts
 from orchestration.gold import control
 from orchestration.gold import history as gold_history
 from orchestration.gold.audit import audit
-from orchestration.gold.dbt_process import DbtProcess
+from orchestration.gold.dbt.process import DbtProcess
 from orchestration.gold.due import Due, due_tenants, forget_published
 from orchestration.gold.plan import Plan, plan
 from orchestration.gold.result import GoldResult, ModelResult

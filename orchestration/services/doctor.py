@@ -127,7 +127,7 @@ def _catalog() -> Iterator[Finding]:
 
 
 def _code() -> Iterator[Finding]:
-    from orchestration.gold.dbt_manifest import manifest
+    from orchestration.gold.dbt.manifest import manifest
     from transforms.definition import order
 
     models = sum(1 for node in manifest()["nodes"].values() if node["resource_type"] == "model")

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestration.gold import dbt_environment
 from orchestration.gold.build import run_gold
+from orchestration.gold.dbt import environment as dbt_environment
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.dbt import marts as gold_models

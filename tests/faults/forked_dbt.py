@@ -9,7 +9,8 @@ import os
 import signal
 from typing import Any
 
-from orchestration.gold import dbt_environment, dbt_process
+from orchestration.gold.dbt import environment as dbt_environment
+from orchestration.gold.dbt import process as dbt_process
 from tests.support import dbt_forks
 
 _parsed: Any = None

@@ -26,7 +26,7 @@ import yaml
 
 import transforms.definition as definition
 from orchestration.gold import control
-from orchestration.gold.dbt_process import DbtProcess
+from orchestration.gold.dbt.process import DbtProcess
 from orchestration.gold.plan import plan
 from tests.e2e.test_revenue import expected, revenue
 from tests.support.any_order import BATCHES, Tables, World, difference

@@ -121,7 +121,7 @@ def test_every_table_with_rows_of_tenants_is_a_partition_of_a_shard(seen: dict[s
 
 def test_every_test_of_dbt_and_every_rule_of_the_borders_is_a_check(seen: dict[str, Any]) -> None:
     from orchestration.audit.rules import bronze_rules, gold_rules
-    from orchestration.gold.dbt_manifest import manifest
+    from orchestration.gold.dbt.manifest import manifest
 
     shown = {name for names in seen["checks"].values() for name in names}
     tests = {node["name"] for node in manifest()["nodes"].values() if node["resource_type"] == "test"}

@@ -4,8 +4,9 @@
       ▲                                                                     │
       └───────────────── dbt's pid, then how it ended ──────────────────────┘
 
-Behind the parse everything is the product's own (`dbt_child.py`), in a process of its own as there. dbt is
-started as users start it where a test changed the project, and by each `tenure` and Dagster in a process of its own.
+Behind the parse everything is the product's own (`orchestration/gold/dbt/child.py`), in a process of its own as there.
+dbt is started as users start it where a test changed the project, and by each `tenure` and Dagster in a process of
+its own.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from orchestration.gold import dbt_child as gold_dbt
-from orchestration.gold import dbt_environment, dbt_process
+from orchestration.gold.dbt import child as dbt_child
+from orchestration.gold.dbt import environment as dbt_environment
+from orchestration.gold.dbt import process as dbt_process
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PROJECT = dbt_environment.project()
@@ -90,7 +92,7 @@ class _Child:
 def parse(shard: str, environment: Mapping[str, str]) -> Any:
     """The project as a shard's runs need it; the home may be another one later."""
     os.environ.update({**environment, **_QUIET})
-    parsed = gold_dbt.parse(dbt_environment.options())
+    parsed = dbt_child.parse(dbt_environment.options())
     if not parsed.success:
         raise RuntimeError(f"dbt cannot parse the project for shard {shard}: {parsed.exception}")
     return parsed
@@ -100,10 +102,10 @@ def work(parsed: Any, log: Path, wanted: IO[str], told: IO[str]) -> NoReturn:
     """Be dbt's process: do what comes from `wanted`, and end. Only in a fork."""
     code = 1
     try:
-        gold_dbt.die_with_parent()
+        dbt_child.die_with_parent()
         sys.stdout = sys.stderr = log.open("w", encoding="utf-8")
         os.chdir(log.parent)
-        code = gold_dbt.work(parsed, dbt_environment.options(), wanted, told)
+        code = dbt_child.work(parsed, dbt_environment.options(), wanted, told)
         sys.stderr.flush()
     finally:
         os._exit(code)
@@ -132,7 +134,7 @@ def _be_mother(hers: socket.socket) -> None:
 
 def _keep(parsed: Any, wanted: Mapping[str, Any], line: int, told: int, end: int) -> NoReturn:
     """Be a keeper: fork dbt's process, and tell its pid and how it ends."""
-    gold_dbt.die_with_parent()
+    dbt_child.die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:

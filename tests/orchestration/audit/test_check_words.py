@@ -13,7 +13,7 @@ import yaml
 
 from orchestration.audit.rules import bronze_rules, gold_rules
 from orchestration.audit.verdict import Check, verdicts
-from orchestration.gold.dbt_manifest import manifest
+from orchestration.gold.dbt.manifest import manifest
 from orchestration.publish.held import sentence
 from warehouse_models.dbt.marts import PROJECT
 

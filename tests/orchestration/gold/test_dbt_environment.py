@@ -9,13 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from orchestration.gold import dbt_environment
+from orchestration.gold.dbt import environment as dbt_environment
 
 _MODELS_OF_BOTH = """
 import json
-from orchestration.gold.dbt_environment import folder_of
-from orchestration.gold.dbt_manifest import manifest
-from orchestration.gold.dbt_process import DbtProcess
+from orchestration.gold.dbt.environment import folder_of
+from orchestration.gold.dbt.manifest import manifest
+from orchestration.gold.dbt.process import DbtProcess
 
 with DbtProcess("pool") as dbt:
     nodes, error = dbt.run({}, print)

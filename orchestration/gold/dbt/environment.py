@@ -1,7 +1,7 @@
 """How dbt is started: which project, which profiles, where it writes, what it reads from the environment.
 
-    TENURE_DBT_PROJECT ─▶ project() ─▶ options() ─┬─▶ dbt_process.py    builds and tests a shard
-    TENURE_HOME ────────▶ environment() ──────────┴─▶ dbt_manifest.py   what Dagster shows of the models
+    TENURE_DBT_PROJECT ─▶ project() ─▶ options() ─┬─▶ process.py    builds and tests a shard
+    TENURE_HOME ────────▶ environment() ──────────┴─▶ manifest.py   what Dagster shows of the models
 
 Everybody asks here. The manifest once named the project by itself, so with TENURE_DBT_PROJECT set Dagster showed other
 models than the build ran.
@@ -15,7 +15,7 @@ from pathlib import Path
 from warehouse_models import home
 from warehouse_models.dbt import marts as gold_models
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 # Folders that dbt writes into a project where nobody tells it another place; they are no part of the project.
 WRITTEN_BY_DBT = ("target", "logs", "dbt_packages")
 

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orchestration.gold.dbt_environment import WRITTEN_BY_DBT, environment, options, project
+from orchestration.gold.dbt.environment import WRITTEN_BY_DBT, environment, options, project
 from warehouse_models import home
 from warehouse_models.errors import TenureError
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from orchestration.gold.dbt_environment import environment_of, folder_of, options
+from orchestration.gold.dbt.environment import environment_of, folder_of, options
 
 
 class DbtProcess:
@@ -28,7 +28,7 @@ class DbtProcess:
         """dbt's process; the tests fork one that has parsed the project already."""
         with self.log.open("w", encoding="utf-8") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "orchestration.gold.dbt_child", *options()],
+                [sys.executable, "-m", "orchestration.gold.dbt.child", *options()],
                 env=os.environ | environment_of(self.shard),
                 cwd=folder_of(self.shard),
                 stdin=subprocess.PIPE,
@@ -40,7 +40,7 @@ class DbtProcess:
     def run(
         self, order: dict[str, Any], tell: Callable[[dict[str, Any]], None]
     ) -> tuple[list[dict[str, Any]], str | None]:
-        """Carry out an `order` (dbt_child.py lists its fields): dbt's nodes, and what failed without a tenant.
+        """Carry out an `order` (child.py lists its fields): dbt's nodes, and what failed without a tenant.
 
         `tell` gets each event as it happens.
         """

@@ -1,4 +1,4 @@
-"""The dbt process of one run: parses the project, then waits on stdin for what to do (`dbt_process.py`).
+"""The dbt process of one run: parses the project, then waits on stdin for what to do (`process.py`).
 
 A process of its own, so that a kill or a crash inside dbt is like any other, DuckDB's file lock and memory go with it,
 and dbt's global state never meets Dagster's. One parse serves both commands and opens no database, so it can go on
