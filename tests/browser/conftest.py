@@ -46,8 +46,8 @@ class Superset:
         """A logged-in client of the REST API, CSRF token included."""
         if user not in self._clients:
             client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
-            told = {"username": user, "password": PASSWORD, "provider": "db", "refresh": False}
-            answer = client.post("/api/v1/security/login", json=told)
+            credentials = {"username": user, "password": PASSWORD, "provider": "db", "refresh": False}
+            answer = client.post("/api/v1/security/login", json=credentials)
             assert answer.status_code == 200, answer.text
             client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
             token = client.get("/api/v1/security/csrf_token/")
@@ -71,14 +71,14 @@ class Superset:
         """Slugs of the dashboards that the list shows to `user`."""
         answer = self.client(user).get("/api/v1/dashboard/")
         assert answer.status_code == 200, answer.text
-        return sorted(told["slug"] for told in answer.json()["result"])
+        return sorted(dashboard["slug"] for dashboard in answer.json()["result"])
 
     def sql(self, user: str, statement: str) -> httpx.Response:
         """A statement in SQL Lab."""
         databases = self.client(OPERATOR).get("/api/v1/database/").json()["result"]
-        told = {"database_id": databases[0]["id"], "sql": statement, "schema": "marts", "runAsync": False,
+        request = {"database_id": databases[0]["id"], "sql": statement, "schema": "marts", "runAsync": False,
                 "client_id": f"{time.monotonic_ns() % 10**10:010d}x", "expand_data": False}  # fmt: skip
-        return self.client(user).post("/api/v1/sqllab/execute/", json=told)
+        return self.client(user).post("/api/v1/sqllab/execute/", json=request)
 
 
 @pytest.fixture(scope="session")

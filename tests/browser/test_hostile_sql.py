@@ -33,8 +33,8 @@ FORBIDDEN = ("root:", "Traceback", 'File \\"/', *world.foreign_words(world.GREEN
 def refused(answer: httpx.Response, sent: str) -> str:
     """The message of a refusal; fails where anything was answered or something leaked."""
     assert answer.status_code >= 400, answer.text[:500]
-    told = answer.json()
-    message = str(told.get("message") or " ".join(error["message"] for error in told["errors"]))
+    body = answer.json()
+    message = str(body.get("message") or " ".join(error["message"] for error in body["errors"]))
     assert message.strip()
     # A refusal may quote the statement, which names the neighbour.
     leaked = [word for word in FORBIDDEN if word in answer.text and word not in sent]

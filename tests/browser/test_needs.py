@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.superset, pytest.mark.slow]
 
 ASSETS = Assets.read()
 EVERY = sorted(ASSETS.dashboards)
-NEEDY = sorted(slug for slug, told in ASSETS.dashboards.items() if told.get("needs") == "revenue")
+NEEDY = sorted(slug for slug, dashboard in ASSETS.dashboards.items() if dashboard.get("needs") == "revenue")
 OTHERS = sorted(set(EVERY) - set(NEEDY))
 CHART = "mrr_waterfall"
 

@@ -179,8 +179,8 @@ def test_a_push_changes_no_id_and_buries_what_has_a_tombstone(superset: Superset
 
 def _shown(assets: Assets, chart: str) -> Assets:
     assets.dashboards["product-adoption"]["rows"].append([{"chart": chart, "width": 12, "height": 10}])
-    for told in assets.dashboards["product-adoption"]["filters"][1:]:
-        told["not_on"].append(chart)
+    for native_filter in assets.dashboards["product-adoption"]["filters"][1:]:
+        native_filter["not_on"].append(chart)
     return assets
 
 

@@ -33,8 +33,8 @@ def test_the_same_files_give_the_same_bundle_and_ids_follow_from_slugs(assets: A
     assert zipped(assets) == zipped(Assets.read())
     assert identity("charts", "dau") == identity("charts", "dau") != identity("datasets", "dau")
     with zipfile.ZipFile(io.BytesIO(zipped(assets))) as bundle:
-        told = yaml.safe_load(bundle.read("tenure/dashboards/product-adoption.yaml"))
-    assert told["uuid"] == identity("dashboards", "product-adoption")
+        dashboard = yaml.safe_load(bundle.read("tenure/dashboards/product-adoption.yaml"))
+    assert dashboard["uuid"] == identity("dashboards", "product-adoption")
 
 
 def test_every_mart_is_a_dataset_with_the_columns_of_its_contract(assets: Assets) -> None:
@@ -46,9 +46,9 @@ def test_a_dataset_used_by_a_filter_only_is_in_the_bundle(assets: Assets) -> Non
     files = bundle_files(assets)
     filters = yaml.safe_load(files["dashboards/product-adoption.yaml"])["metadata"]["native_filter_configuration"]
     bundled = {yaml.safe_load(text)["uuid"] for path, text in files.items() if path.startswith("datasets/")}
-    wanted = {target["datasetUuid"] for told in filters for target in told["targets"] if target}
+    wanted = {target["datasetUuid"] for native_filter in filters for target in native_filter["targets"] if target}
     assert wanted and wanted <= bundled
-    assert [told["name"] for told in filters] == ["Period", "Segment", "CSM"]
+    assert [native_filter["name"] for native_filter in filters] == ["Period", "Segment", "CSM"]
 
 
 def test_no_stored_query_and_no_secret_is_in_a_file(assets: Assets) -> None:

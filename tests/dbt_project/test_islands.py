@@ -32,13 +32,13 @@ def sql(*arguments: Any, **options: Any) -> str:
 
 def in_words(rows: list[Row]) -> set[tuple[str, date, date]]:
     """The same by a loop: the longest stretches of days of which each is in some range."""
-    found: list[tuple[str, date, date]] = []
+    stretches: list[tuple[str, date, date]] = []
     for tenant, _, first, last, _ in sorted(rows):
-        if found and found[-1][0] == tenant and first <= found[-1][2] + timedelta(1):
-            found[-1] = (tenant, found[-1][1], max(found[-1][2], last))
+        if stretches and stretches[-1][0] == tenant and first <= stretches[-1][2] + timedelta(1):
+            stretches[-1] = (tenant, stretches[-1][1], max(stretches[-1][2], last))
         else:
-            found.append((tenant, first, last))
-    return set(found)
+            stretches.append((tenant, first, last))
+    return set(stretches)
 
 
 def day(number: int) -> date:
@@ -53,9 +53,9 @@ def test_of_many_equal_ranges_no_two_islands_share_or_touch_a_day(seed: int) -> 
     for _ in range(2_000):
         first = 4 * random.randrange(10)
         moved.append((f"t{random.randrange(100)}", "", day(first), day(first + random.randrange(3)), 0))
-    found = merged(moved, sql("moved"))
-    assert len(found) == len(set(found))
-    assert set(found) == in_words(moved)
+    islands = merged(moved, sql("moved"))
+    assert len(islands) == len(set(islands))
+    assert set(islands) == in_words(moved)
 
 
 def test_ranges_that_overlap_touch_or_lie_in_another_are_one_and_a_free_day_parts_them() -> None:

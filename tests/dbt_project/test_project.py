@@ -46,9 +46,9 @@ def dbt(*arguments: str, tmp_path: Path, environment: dict[str, str]) -> subproc
 
 
 def test_the_project_parses_with_an_empty_environment_and_without_warnings(tmp_path: Path) -> None:
-    told = dbt("parse", tmp_path=tmp_path, environment={"PATH": os.environ["PATH"], "DO_NOT_TRACK": "1"})
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert "WARNING" not in told.stdout, told.stdout
+    process = dbt("parse", tmp_path=tmp_path, environment={"PATH": os.environ["PATH"], "DO_NOT_TRACK": "1"})
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "WARNING" not in process.stdout, process.stdout
 
 
 def test_sources_are_what_the_silver_specs_say() -> None:
@@ -135,10 +135,10 @@ def test_marts_of_a_shard_without_silver_are_empty_and_green(empty_shard: Path) 
 @pytest.mark.slow
 def test_dbt_unit_tests_pass(empty_shard: Path, tmp_path: Path) -> None:
     environment = os.environ | dbt_environment.environment_of("pool") | {"TENURE_DBT_SEVERITY": "error"}
-    told = dbt("test", "--select", "test_type:unit", tmp_path=tmp_path, environment=environment)
-    assert told.returncode == 0, told.stdout
+    process = dbt("test", "--select", "test_type:unit", tmp_path=tmp_path, environment=environment)
+    assert process.returncode == 0, process.stdout
     written = sum(path.read_text().count("    given:\n") for path in (PROJECT / "models").rglob("*.yml"))
-    assert f"{written} unit tests" in told.stdout, told.stdout
+    assert f"{written} unit tests" in process.stdout, process.stdout
 
 
 @pytest.mark.slow

@@ -43,24 +43,24 @@ class Story:
 
     def knows(self, tenant: str, batch: int) -> tuple[Records, dict[str, Any]]:
         """A tenant's records and settings when a batch is run."""
-        told = self.world.told[tenant]
-        assert isinstance(told, RestatedHistory)
-        landed = (one for deliveries in told.batches[: batch + 1] for one in deliveries)
-        return Records.of(landed), told.settings_at(batch)
+        history = self.world.told[tenant]
+        assert isinstance(history, RestatedHistory)
+        landed = (one for deliveries in history.batches[: batch + 1] for one in deliveries)
+        return Records.of(landed), history.settings_at(batch)
 
     def expected(self, batch: int) -> Rows:
         """fct_restatements after the run over a batch."""
-        found = Rows(self.kept)
-        for tenant, told in self.published.items():
-            found.update(restated(tenant, told, *self.knows(tenant, batch)))
-        return found
+        rows = Rows(self.kept)
+        for tenant, publication in self.published.items():
+            rows.update(restated(tenant, publication, *self.knows(tenant, batch)))
+        return rows
 
     def follow(self, batch: int, versions: dict[str, int], shown: dict[str, Shown], rows: Rows) -> None:
         """Take note of a publication: what it says is what is restated from now on."""
         for tenant, version in versions.items():
-            if told := self.published.get(tenant):
-                self.causes.update(causes(told, *self.knows(tenant, batch)))
-                self.kept.update({row: n for row, n in rows.items() if row[:2] == (tenant, told.version)})
+            if publication := self.published.get(tenant):
+                self.causes.update(causes(publication, *self.knows(tenant, batch)))
+                self.kept.update({row: n for row, n in rows.items() if row[:2] == (tenant, publication.version)})
             self.published[tenant] = Publication(version, *self.knows(tenant, batch))
             self.shown[tenant] = shown.get(tenant, {})
 
@@ -69,7 +69,7 @@ class Story:
         deltas: dict[tuple[Any, ...], Decimal] = defaultdict(Decimal)
         for tenant, version, figure, month, *_, delta in rows:
             deltas[tenant, version, (month, figure)] += delta
-        told = []
+        gaps = []
         for tenant, published in self.published.items():
             for at, (was, currency) in self.shown[tenant].items():
                 is_now, its = now.get(tenant, {}).get(at, (None, currency))
@@ -78,28 +78,28 @@ class Story:
                 delta = deltas[tenant, published.version, at]
                 left = delta - (after or 0) + (was or 0)
                 if abs(left) >= (_unit(was, after) if at[1] in RATES else _WHOLE):
-                    told.append(f"{tenant} {at}: {was} became {after}, the deltas are {delta}")
-        return told
+                    gaps.append(f"{tenant} {at}: {was} became {after}, the deltas are {delta}")
+        return gaps
 
 
 def monthly(rows: Rows, complete: bool) -> dict[str, Shown]:
     """Tenant → (month, figure) → (value, currency) of fct_revenue_monthly; of complete months alone if so wanted."""
-    found: dict[str, Shown] = defaultdict(dict)
+    by_tenant: dict[str, Shown] = defaultdict(dict)
     for row in rows:
         if row[2] or not complete:
-            found[row[0]].update({at: (value, row[3]) for at, value in figures(row)})
-    return found
+            by_tenant[row[0]].update({at: (value, row[3]) for at, value in figures(row)})
+    return by_tenant
 
 
 def shown(rows: Rows) -> Rows:
     """Rows of fct_restatements as they are compared: rates to the digits that a double has, whatever their size."""
-    found = Rows()
+    compared = Rows()
     for row, count in rows.items():
         if row[2] in RATES:
             unit = _unit(*row[6:8])
             row = (*row[:6], *(None if value is None else value.quantize(unit) for value in row[6:]))
-        found[row] += count
-    return found
+        compared[row] += count
+    return compared
 
 
 def _unit(*values: Decimal | None) -> Decimal:
@@ -119,10 +119,10 @@ def test_what_is_restated_and_by_which_cause_is_what_the_definitions_say(tmp_pat
         story = Story(world)
         for batch in range(BATCHES):
             world.land(batch, folder / "drop", BY_FILE)
-            for tenant, told in world.told.items():
-                assert isinstance(told, RestatedHistory)
-                if told.changes[batch]:
-                    Catalog(world.lake).set_tenant(tenant, **told.changes[batch])
+            for tenant, history in world.told.items():
+                assert isinstance(history, RestatedHistory)
+                if history.changes[batch]:
+                    Catalog(world.lake).set_tenant(tenant, **history.changes[batch])
             world.run_silver()
             assert world.run_gold()
             gold = world.gold()
@@ -135,8 +135,8 @@ def test_what_is_restated_and_by_which_cause_is_what_the_definitions_say(tmp_pat
 
         for cause in CAUSES:
             assert story.causes[cause] >= HISTORIES // 10, f"{cause} is too rare: {story.causes}"
-        found = {cause: sum(row[5] == cause for row in rows) for cause in CAUSES}
-        assert all(found.values()), f"nothing was ever restated by some cause: {found}"
+        rows_by_cause = {cause: sum(row[5] == cause for row in rows) for cause in CAUSES}
+        assert all(rows_by_cause.values()), f"nothing was ever restated by some cause: {rows_by_cause}"
         assert world.run_silver(full_refresh=True)
         world.run_gold(full_refresh=True)
         assert difference(world.gold(), gold) == [], "a full refresh restates again, or forgets"

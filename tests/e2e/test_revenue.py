@@ -30,13 +30,13 @@ BY_FILE = 3
 
 def expected(world: World, batches: int) -> Tables:
     """Every revenue mart by the oracle, of what the first `batches` batches brought."""
-    found: Tables = {mart: Counter() for mart in (*MARTS, *BRIDGES)}
+    tables: Tables = {mart: Counter() for mart in (*MARTS, *BRIDGES)}
     for tenant, one in world.told.items():
-        landed = (told for batch in one.batches[:batches] for told in batch)
+        landed = (delivery for batch in one.batches[:batches] for delivery in batch)
         revenue = Revenue(tenant, Records.of(landed), one.settings)
         for mart, rows in (revenue.marts() | bridges(revenue)).items():
-            found[mart].update(rows)
-    return found
+            tables[mart].update(rows)
+    return tables
 
 
 def revenue(world: World) -> Tables:
@@ -46,7 +46,7 @@ def revenue(world: World) -> Tables:
 
 def unexplained(tables: Tables) -> list[str]:
     """Where the cases of a bridge do not add up to the difference between its two ends."""
-    told = []
+    gaps = []
     effects: dict[tuple[Any, ...], float] = defaultdict(float)
     for row in tables["fct_retention_bridge"]:
         effects[(*row[:3], row[3])] += row[-1] or 0.0
@@ -58,14 +58,14 @@ def unexplained(tables: Tables) -> list[str]:
             if own is not None and whole[place] is not None:
                 # Each of a few dozen effects is rounded to twelve digits.
                 is_right = isclose(effect, whole[place] - own, rel_tol=1e-9, abs_tol=1e-9)
-                told += [] if is_right else [f"{tenant} {profile} {month} nrr_{look_back}m: {effect}"]
+                gaps += [] if is_right else [f"{tenant} {profile} {month} nrr_{look_back}m: {effect}"]
             elif effect:
-                told.append(f"{tenant} {profile} {month}: an effect on an NRR that is not there")
-    told += [f"{case}: an effect on a month that is not there" for case, effect in effects.items() if effect]
+                gaps.append(f"{tenant} {profile} {month}: an effect on an NRR that is not there")
+    gaps += [f"{case}: an effect on a month that is not there" for case, effect in effects.items() if effect]
     moved = Counter[tuple[Any, ...]]()
     for tenant, account, month, _, by_day, by_month, *_ in tables["fct_grain_bridge"]:
         moved[tenant, account, month] += by_day - by_month
-    return told + [f"{case}: days and months differ by {left}" for case, left in moved.items() if left]
+    return gaps + [f"{case}: days and months differ by {left}" for case, left in moved.items() if left]
 
 
 def _nrr(tables: Tables) -> Iterator[tuple[Any, ...]]:
@@ -89,9 +89,9 @@ def test_every_revenue_mart_says_what_the_definitions_say(tmp_path_factory: Any,
             world.land(batch, folder / "drop", BY_FILE)
             assert world.run_silver()
             assert world.run_gold()
-            found = revenue(world)
-            assert difference(found, expected(world, batch + 1)) == [], f"batch {batch} differs from METRICS"
-            assert unexplained(found) == []
+            marts = revenue(world)
+            assert difference(marts, expected(world, batch + 1)) == [], f"batch {batch} differs from METRICS"
+            assert unexplained(marts) == []
 
         assert not world.run_silver(), "a run without news changes nothing"
         before = world.gold()

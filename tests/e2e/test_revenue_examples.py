@@ -51,10 +51,10 @@ def answers(samples: Callable[[str], Path], tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("revenue")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TENURE_HOME", str(folder / "tenure"))
-        lake, told = Lake(), dict(CASES)
-        told["vectors"] = ({}, "2024-01-31", {"subscriptions": vectors(samples("worked_examples"))})
-        told["four_weeks"] = ({"week_factor": "4"}, *told["vectors"][1:])
-        for tenant, (settings, as_of, objects) in told.items():
+        lake, cases = Lake(), dict(CASES)
+        cases["vectors"] = ({}, "2024-01-31", {"subscriptions": vectors(samples("worked_examples"))})
+        cases["four_weeks"] = ({"week_factor": "4"}, *cases["vectors"][1:])
+        for tenant, (settings, as_of, objects) in cases.items():
             Catalog(lake).add_tenant(tenant, settings=settings)
             for object, rows in objects.items():
                 report = land_rows(lake, tenant, object, rows, folder / "drop", as_of=as_of)
@@ -76,7 +76,7 @@ def published_case(answers: Answers, name: str) -> Any:
 
 
 def test_the_billing_tape_gives_its_hand_worked_waterfall_and_retention(answers: Answers) -> None:
-    def told(name: str) -> list[Row]:
+    def expected(name: str) -> list[Row]:
         with (answers.samples("billing_tape") / name).open(newline="") as file:
             return list(csv.DictReader(file))
 
@@ -90,7 +90,7 @@ def test_the_billing_tape_gives_its_hand_worked_waterfall_and_retention(answers:
     counts = ("n_new", "n_reactivated", "n_churned", "n_active")
     theirs = [
         (row["month"], *(int(row[c]) * 100 for c in money), *(int(row[c]) for c in counts), True)
-        for row in told("hand_worked_waterfall.csv")
+        for row in expected("hand_worked_waterfall.csv")
     ]
     assert ours == theirs
     rates = "nrr_12m, grr_12m, logo_retention_12m"
@@ -101,7 +101,7 @@ def test_the_billing_tape_gives_its_hand_worked_waterfall_and_retention(answers:
     )
     theirs = [
         (row["month"], int(row["base_customers"]), *(float(row[rate]) for rate in rates.split(", ")))
-        for row in told("hand_worked_retention_12m.csv")
+        for row in expected("hand_worked_retention_12m.csv")
     ]
     assert ours == theirs
     steps = "SELECT movement_type, count(*) FROM marts.fct_mrr_movements GROUP BY 1 ORDER BY 1"

@@ -108,7 +108,7 @@ def on_s3(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 def tables(lake: Lake) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table but for times of landing and publishing."""
     marts = [mart.spec for mart in gold_models.marts().values() if not mart.is_view]
-    found = {}
+    rows_of = {}
     with lake.duck() as connection:
         for spec in [*all_specs().values(), *marts]:
             version = lake.shard("pool").version(spec)
@@ -116,8 +116,8 @@ def tables(lake: Lake) -> dict[str, list[tuple[Any, ...]]]:
                 names = ", ".join(f'"{c.name}"' for c in spec.columns if c.name not in TIMES)
                 uri = lake.shard("pool").table_uri(spec)
                 rows = connection.execute(f"SELECT {names} FROM delta_scan('{uri}', version := {version})").fetchall()
-                found[spec.address] = sorted(rows, key=repr)
-    return found
+                rows_of[spec.address] = sorted(rows, key=repr)
+    return rows_of
 
 
 def test_tables_on_s3_equal_those_of_a_folder_though_a_run_was_killed_and_two_landed_at_once(
@@ -136,8 +136,8 @@ def test_tables_on_s3_equal_those_of_a_folder_though_a_run_was_killed_and_two_la
     publish(lake, "pool", run_gold(lake, "pool").verdicts)
     here = tables(lake)
     # Which of two landings was first says what the other did not have to land again.
-    for found in (here, there):
-        del found["bronze/product/events"], found["bronze/landings"]
+    for contents in (here, there):
+        del contents["bronze/product/events"], contents["bronze/landings"]
     assert there.keys() == here.keys() and len(here) > 15
     assert {name for name in here if here[name] != there[name]} == set()
 

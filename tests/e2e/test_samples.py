@@ -24,9 +24,9 @@ def assert_sparse_equal(
     ours: Iterable[tuple[Any, ...]], theirs: dict[tuple[Any, ...], tuple[int, ...]], keys: int
 ) -> None:
     """Every row of the sparse answers is ours, and our spined rows that the answers lack are zero."""
-    found = {row[:keys]: tuple(row[keys:]) for row in ours}
-    assert {key: found.get(key) for key in theirs} == theirs
-    extra = {key: row for key, row in found.items() if key not in theirs and any(row)}
+    by_key = {row[:keys]: tuple(row[keys:]) for row in ours}
+    assert {key: by_key.get(key) for key in theirs} == theirs
+    extra = {key: row for key, row in by_key.items() if key not in theirs and any(row)}
     assert extra == {}
 
 
@@ -137,9 +137,9 @@ def test_ecom_cohorts(published: Published) -> None:
     ours = published.rows(
         "ecom_clickstream", "SELECT cohort_month, age_months, users, active_users FROM marts.fct_user_cohorts"
     )
-    found = {row[:2]: row[2:] for row in ours}
-    assert {key: found.get(key) for key in theirs} == theirs
-    assert all(active == 0 for key, (_, active) in found.items() if key not in theirs)
+    by_key = {row[:2]: row[2:] for row in ours}
+    assert {key: by_key.get(key) for key in theirs} == theirs
+    assert all(active == 0 for key, (_, active) in by_key.items() if key not in theirs)
 
 
 def test_spines_have_every_day_to_data_through(published: Published) -> None:

@@ -99,9 +99,9 @@ class Campaign:
 
     def _all(self) -> Any:
         # What waits to be published is struck off by the next run, whenever that comes.
-        found, now = calm(lambda: (state.tables(), state.served()), self.log)
-        found.pop("build/control.changes", None)
-        return found, now
+        tables, now = calm(lambda: (state.tables(), state.served()), self.log)
+        tables.pop("build/control.changes", None)
+        return tables, now
 
     def _with_news(self, stage: Stage, news: bool) -> Any:
         """What the stage's tables hold and tell after an undisturbed run; `news`: with the rival's file landed."""
@@ -181,14 +181,16 @@ class Campaign:
         now = calm(partial(state.served, tenants), self.log)
         old, new = self.served[stage.start], self.served[stage.name]
         answers = {"old": old, "new": new}
-        record.served = next((word for word, told in answers.items() if _agree(now, told)), "neither")
+        record.served = next((word for word, answer in answers.items() if _agree(now, answer)), "neither")
         if record.served == "neither":
             record.problems.append(f"served is neither old nor new: {_differing(now, old)} / {_differing(now, new)}")
-        wanted, told = self._with_news(stage, news)
+        wanted, news_of = self._with_news(stage, news)
         self._calm(partial(stage.again, news=news))
-        found, said = self._layers(stage)
-        record.problems += [f"{name}: {found.get(name)}, not {wanted.get(name)}" for name in _differing(found, wanted)]
-        for address, changed in told.items():
+        tables, said = self._layers(stage)
+        record.problems += [
+            f"{name}: {tables.get(name)}, not {wanted.get(name)}" for name in _differing(tables, wanted)
+        ]
+        for address, changed in news_of.items():
             if "everything" not in said[address] and not changed <= said[address]:
                 record.problems.append(f"{address}: nobody is told of {sorted(changed - said[address])}")
         if "gold/" in stage.layers:
@@ -199,17 +201,17 @@ class Campaign:
     def _published(self, stage: Stage) -> list[str]:
         now = calm(state.served, self.log)
         left = state.leftovers(self.world.home / "published")
-        found = (
+        differences = (
             [f"served differs: {_differing(now, self.served[stage.name])}"] if now != self.served[stage.name] else []
         )
-        return found + [f"left behind: {name}" for name in left]
+        return differences + [f"left behind: {name}" for name in left]
 
     def _to_the_end(self, record: Record, stage: Stage, news: bool) -> None:
         wanted, shown = self._end(stage, news)
         self._calm(partial(finish, scenario=stage.scenario, news=news))
-        found, now = self._all()
+        tables, now = self._all()
         record.problems += [
-            f"at the end, {name}: {found.get(name)}, not {wanted.get(name)}" for name in _differing(found, wanted)
+            f"at the end, {name}: {tables.get(name)}, not {wanted.get(name)}" for name in _differing(tables, wanted)
         ]
         record.problems += [f"at the end, {name} is served something else" for name in _differing(now, shown)]
 
@@ -231,13 +233,13 @@ def _warm() -> None:
     gc.freeze()
 
 
-def _agree(now: Served, told: Served) -> bool:
+def _agree(now: Served, expected: Served) -> bool:
     """Whether what some principals are served is what was told of all; before the first publication nobody is."""
-    return all(told.get(name) == digest for name, digest in now.items()) and bool(now) == bool(told)
+    return all(expected.get(name) == digest for name, digest in now.items()) and bool(now) == bool(expected)
 
 
-def _differing(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
-    return sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+def _differing(actual: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in {*actual, *wanted} if actual.get(name) != wanted.get(name))
 
 
 def _ended(outcome: Outcome) -> str:

@@ -101,7 +101,7 @@ class Child:
             _work(act, log, writer, theirs if watched else None)
         theirs.close()
         os.close(writer)
-        self.reader, self.told, self.is_over = reader, b"", False
+        self.reader, self.output, self.is_over = reader, b"", False
         os.setpgid(self.pid, self.pid)
         if watched:
             self.listener = Listener(socket.recv_fds(ours, 1, 1)[1][0])
@@ -110,7 +110,7 @@ class Child:
     def read(self) -> None:
         """Take what it has told; notes when it told the last of it."""
         part = os.read(self.reader, 1 << 16)
-        self.told += part
+        self.output += part
         self.is_over = self.is_over or not part
 
     def kill(self) -> None:
@@ -136,7 +136,7 @@ class Child:
             self.listener.close()
         outcome = Outcome(killed=status == -signal.SIGKILL, seconds=time.monotonic() - self.started)
         if status == 0:
-            outcome.result, outcome.error = pickle.loads(self.told)
+            outcome.result, outcome.error = pickle.loads(self.output)
         elif not outcome.killed:
             outcome.error = f"it ended with {status}"
         return outcome
@@ -161,8 +161,8 @@ def _work(act: Callable[[], Any], log: Path, writer: int, sender: socket.socket 
         except Exception as raised:
             traceback.print_exc()
             error = f"{type(raised).__name__}: {raised}"
-        with os.fdopen(writer, "wb") as told:
-            told.write(pickle.dumps((result, error)))
+        with os.fdopen(writer, "wb") as pipe:
+            pipe.write(pickle.dumps((result, error)))
         code = 0
     finally:
         os._exit(code)

@@ -75,7 +75,7 @@ def _two_commits(self: Shard, table: Any, data: Any, slices: Any, **how: Any) ->
 
 def _manifest_first(*arguments: Any) -> int:
     """The manifest swapped before the file that it names is there."""
-    with patch.object(publish, "write_all_file", lambda *told: _late.append(told)):
+    with patch.object(publish, "write_all_file", lambda *call: _late.append(call)):
         number = _swap(*arguments)
     while _late:
         _write_all(*_late.pop())

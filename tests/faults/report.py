@@ -11,9 +11,9 @@ from tests.faults.plan import KINDS, WEIGHTS
 
 def table(records: Iterable[Record]) -> str:
     """A Markdown table: how many faults fired, what was served after them, how many were mended by the next run."""
-    found: dict[tuple[str, str], Counter[str]] = {}
+    by_fault: dict[tuple[str, str], Counter[str]] = {}
     for record in records:
-        counts = found.setdefault((record.stage, record.kind), Counter())
+        counts = by_fault.setdefault((record.stage, record.kind), Counter())
         counts["injected"] += 1
         counts["fired"] += record.fired
         counts[record.served] += 1
@@ -27,7 +27,7 @@ def table(records: Iterable[Record]) -> str:
     total: Counter[str] = Counter()
     for stage in WEIGHTS:
         for kind in KINDS:
-            if counts := found.get((stage, kind)):
+            if counts := by_fault.get((stage, kind)):
                 total += counts
                 lines.append(f"| {stage} | {kind} | " + " | ".join(str(counts[name]) for name in columns) + " |")
     lines.append("| **all** | | " + " | ".join(f"**{total[name]}**" for name in columns) + " |")

@@ -55,8 +55,8 @@ class Stage:
 
 def stages() -> dict[str, Stage]:
     """Every stage by name, in the order of the job."""
-    found = [stage for scenario in SCENARIOS for stage in _stages(scenario, "first " if scenario == "first" else "")]
-    return {stage.name: stage for stage in found}
+    every = [stage for scenario in SCENARIOS for stage in _stages(scenario, "first " if scenario == "first" else "")]
+    return {stage.name: stage for stage in every}
 
 
 def _stages(scenario: str, prefix: str) -> list[Stage]:
@@ -70,7 +70,7 @@ def _stages(scenario: str, prefix: str) -> list[Stage]:
         land_again(world, news)
         transform(world)
 
-    found = [
+    steps = [
         Stage(
             f"{prefix}land", scenario, f"{scenario}/0", files, land_again, ("bronze/",),
             {"rival": files, "conflict": land_other}, news=frozenset({"conflict"}),
@@ -94,7 +94,7 @@ def _stages(scenario: str, prefix: str) -> list[Stage]:
             ("bronze/", "silver/", "gold/"), {"rival": upkeep, "compaction": compact}, locks=True,
         ),
     ]  # fmt: skip
-    return [stage for stage in found if stage.name != "first maintain"]
+    return [stage for stage in steps if stage.name != "first maintain"]
 
 
 def prepare(world: World) -> None:
@@ -107,8 +107,8 @@ def land(world: World, batches: Iterable[str]) -> None:
     """Land the files of batches, in several commits each."""
     file_landing.CHUNK_ROWS = 16
     lake = Lake()
-    told: list[Delivery] = [delivery for batch in batches for delivery in world.deliveries(batch)]
-    for one in told:
+    deliveries: list[Delivery] = [delivery for batch in batches for delivery in world.deliveries(batch)]
+    for one in deliveries:
         how: dict[str, Any] = {"as_of": one.as_of, "complete": one.complete}
         report = landing.land(lake, Catalog(lake), one.tenant, one.object, [one.path], **how)
         if not report.is_complete:

@@ -32,7 +32,7 @@ def served(tenants: Iterable[str] = TENANTS) -> dict[str, str]:
     """What `tenants` and the principal of all of them are served now, by the serving function: a digest for each."""
     if Manifest.read(home.published_root()) is None:
         return {}
-    found = {}
+    digests = {}
     for name in (*tenants, "all tenants"):
         digest = hashlib.sha256()
         try:
@@ -40,35 +40,35 @@ def served(tenants: Iterable[str] = TENANTS) -> dict[str, str]:
                 for relation in connection.relations():
                     names = [f'"{name}"' for name, _ in connection.columns(relation) if name not in _VOLATILE]
                     rows = connection.execute(f"select {', '.join(names)} from {relation}").rows()
-                    told = f"{relation} {sorted(map(repr, rows))}"
-                    digest.update(re.sub(_SINCE, "", told).encode())
+                    text = f"{relation} {sorted(map(repr, rows))}"
+                    digest.update(re.sub(_SINCE, "", text).encode())
         except TenureError as error:
             digest.update(f"{error.what} {error.why}".encode())
-        found[name] = digest.hexdigest()[:16]
-    return found
+        digests[name] = digest.hexdigest()[:16]
+    return digests
 
 
 def tables(layers: tuple[str, ...] = ("bronze/", "silver/", "gold/", "build/")) -> dict[str, str]:
     """Address → digest of its rows as a multiset: Delta tables, and what the build database holds (`build/…`)."""
-    lake, found = Lake(), {}
+    lake, digests = Lake(), {}
     connection = duck.connect()
     for spec in _specs():
         if not spec.address.startswith(layers):
             continue
         version = lake.shard(SHARD).version(spec)
         if version is None:
-            found[spec.address] = "absent"
+            digests[spec.address] = "absent"
             continue
         names = ", ".join(_lasting(column.name for column in spec.columns))
         if spec.address == "bronze/landings":
             names = _LANDINGS
         if spec.address == "bronze/quarantine":
             names += ", file, line"
-        found[spec.address] = _digest(connection, names, f"delta_scan('{lake.shard(SHARD).table_uri(spec)}')")
+        digests[spec.address] = _digest(connection, names, f"delta_scan('{lake.shard(SHARD).table_uri(spec)}')")
     connection.close()
     if "build/" in layers and home.build_path(SHARD).exists():
-        found |= _build()
-    return found
+        digests |= _build()
+    return digests
 
 
 def _build() -> dict[str, str]:
@@ -79,14 +79,15 @@ def _build() -> dict[str, str]:
         "using (schema_name, table_name) where schema_name in ('marts', 'intermediate')"
     ).fetchall():
         columns.setdefault(f"{schema}.{table}", []).append(column)
-    found = {
-        f"build/{name}": _digest(connection, ", ".join(_lasting(sorted(told))), name) for name, told in columns.items()
+    digests = {
+        f"build/{name}": _digest(connection, ", ".join(_lasting(sorted(names))), name)
+        for name, names in columns.items()
     }
     # What the next publication has to replace; when it was found out plays no part.
     changes = "tenant_id, scope, from_date, to_date"
-    found["build/control.changes"] = _digest(connection, changes, f"(select distinct {changes} from control.changes)")
+    digests["build/control.changes"] = _digest(connection, changes, f"(select distinct {changes} from control.changes)")
     connection.close()
-    return found
+    return digests
 
 
 def starting_versions() -> dict[str, int | None]:
@@ -97,23 +98,23 @@ def starting_versions() -> dict[str, int | None]:
 
 def trails(since: Mapping[str, int | None], layers: tuple[str, ...]) -> dict[str, set[str]]:
     """What the next step is told to have changed since those versions: tenants and days, or `everything`."""
-    lake, found = Lake(), {}
+    lake, changes = Lake(), {}
     for address, version in since.items():
         if not address.startswith(layers):
             continue
         trail = lake.shard(SHARD).trail(address, version)
-        told = {"everything"} if trail.full else set(trail.batches)
+        changed = {"everything"} if trail.full else set(trail.batches)
         for tenant, dates in trail.slices.items():
-            told |= {f"{tenant} {day}" for day in dates} if dates is not None else {tenant}
-        found[address] = told
-    return found
+            changed |= {f"{tenant} {day}" for day in dates} if dates is not None else {tenant}
+        changes[address] = changed
+    return changes
 
 
 def leftovers(published: Path) -> list[str]:
     """Files of the published folder that no manifest names and that the next publication does not replace."""
     named = {file for manifest in Manifest.kept(published) for file in manifest.files()}
-    found = (path.relative_to(published).as_posix() for path in published.rglob("*") if path.is_file())
-    return sorted(name for name in found if name not in named and not re.search(r"(^|/)\w+\.json$|\.lock$", name))
+    names = (path.relative_to(published).as_posix() for path in published.rglob("*") if path.is_file())
+    return sorted(name for name in names if name not in named and not re.search(r"(^|/)\w+\.json$|\.lock$", name))
 
 
 def _lasting(columns: Iterable[str]) -> list[str]:

@@ -85,7 +85,7 @@ def why_not() -> str | None:
 def install() -> int:
     """Put this process, and all that it starts from now on, under notification; the listener's descriptor."""
     column, machine, seccomp = _MACHINES[platform.machine()]
-    numbers = {name: told[column] for name, told in _NUMBERS.items() if told[column] is not None}
+    numbers = {name: entry[column] for name, entry in _NUMBERS.items() if entry[column] is not None}
     opening = numbers.pop("open")
     assert opening is not None
     body = [(0x15, 0, 1, number) for number in numbers.values()]
@@ -97,10 +97,10 @@ def install() -> int:
     program += [(0x06, 0, 0, _ALLOW)]
     code = b"".join(struct.pack("HBBI", *step) for step in program)
     held = ctypes.create_string_buffer(code, len(code))
-    told = _Program(len(program), ctypes.cast(held, ctypes.c_void_p))
+    bpf = _Program(len(program), ctypes.cast(held, ctypes.c_void_p))
     if _libc.prctl(38, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
-    listener = _libc.syscall(seccomp, 1, 1 << 3, ctypes.byref(told))
+    listener = _libc.syscall(seccomp, 1, 1 << 3, ctypes.byref(bpf))
     if listener < 0:
         raise OSError(ctypes.get_errno(), "seccomp")
     return int(listener)
@@ -128,8 +128,8 @@ class Call:
                 directory, position = _PATHS[self.exact]
                 return self._path(None if directory is None else self.args[directory], self.args[position])
             position = {"sendfile": 0, "copy_file_range": 2}.get(self.exact, 0)
-            found = os.readlink(f"/proc/{self.task}/fd/{self.args[position] & 0xFFFFFFFF}")
-            return found.removesuffix(" (deleted)") if found.startswith("/") else ""
+            target = os.readlink(f"/proc/{self.task}/fd/{self.args[position] & 0xFFFFFFFF}")
+            return target.removesuffix(" (deleted)") if target.startswith("/") else ""
         except OSError:
             return ""
 
@@ -159,7 +159,7 @@ class Listener:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         column = _MACHINES[platform.machine()][0]
-        self._names = {told[column]: name for name, told in _NUMBERS.items()}
+        self._names = {entry[column]: name for name, entry in _NUMBERS.items()}
 
     def receive(self) -> Call | None:
         """The next call; None where its process is gone meanwhile."""
@@ -207,6 +207,6 @@ class Listener:
     def _answer(self, call: Call, value: int, error: int, flags: int) -> None:
         try:
             fcntl.ioctl(self.descriptor, _SEND, struct.pack("QqiI", call.id, value, error, flags))
-        except OSError as found:
-            if found.errno != errno.ENOENT:  # killed meanwhile
+        except OSError as failure:
+            if failure.errno != errno.ENOENT:  # killed meanwhile
                 raise

@@ -49,8 +49,8 @@ class World:
 
     def deliveries(self, batch: str) -> list[Delivery]:
         """The files of a batch, see `write`."""
-        told = json.loads((self.folder / "files" / f"{batch}.json").read_text(encoding="utf-8"))
-        return [Delivery(**{**one, "path": self.folder / "files" / one["path"]}) for one in told]
+        entries = json.loads((self.folder / "files" / f"{batch}.json").read_text(encoding="utf-8"))
+        return [Delivery(**{**one, "path": self.folder / "files" / one["path"]}) for one in entries]
 
     def keep(self, name: str) -> None:
         """Keep the home as it is under a name."""
@@ -71,17 +71,17 @@ class World:
             "second": [_events(files, TENANTS[0], 1), _accounts(files, 1)],
             "other": [_events(files, TENANTS[0], 2)],
         }
-        for name, told in batches.items():
-            (files / f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
+        for name, entries in batches.items():
+            (files / f"{name}.json").write_text(json.dumps(entries), encoding="utf-8")
 
 
 def _events(files: Path, tenant: str, batch: int) -> dict[str, Any]:
-    told, counts = _told(tenant), _COUNTS[tenant]
+    events, counts = _told(tenant), _COUNTS[tenant]
     first = sum(counts[:batch])
-    lines = told[first : first + counts[batch]]
+    lines = events[first : first + counts[batch]]
     if batch == 1:
         # The same id with other content, and what came before once more.
-        lines += told[:3] + [{**event, "event": "Changed"} for event in told[3:6]]
+        lines += events[:3] + [{**event, "event": "Changed"} for event in events[3:6]]
     text = [json.dumps(line) for line in lines]
     for position in (2, 5):
         text.insert(position, f'{{"broken": {position}, {tenant}')
@@ -90,7 +90,7 @@ def _events(files: Path, tenant: str, batch: int) -> dict[str, Any]:
 
 def _told(tenant: str) -> list[dict[str, Any]]:
     """The events of a tenant in no order of time: users, anonymous visitors who become users, aliases, groups."""
-    rng, found = Random(tenant), []
+    rng, events = Random(tenant), []
     for number in range(sum(_COUNTS[tenant])):
         at = _START + timedelta(days=rng.randrange(6), seconds=rng.randrange(86_400))
         kind = rng.choice(("track", "track", "track", "page", "identify", "group", "alias"))
@@ -105,8 +105,8 @@ def _told(tenant: str) -> list[dict[str, Any]]:
             "group": {"groupId": rng.choice(("acme", "globex"))},
             "alias": {"previousId": f"a{rng.randint(1, 3)}"},
         }.get(kind, {})
-        found.append(event)
-    return found
+        events.append(event)
+    return events
 
 
 def _accounts(files: Path, batch: int) -> dict[str, Any]:

@@ -66,14 +66,14 @@ def land(journals: Path) -> int:
 
 def free_ports(count: int) -> list[int]:
     """Ports below those that connections take by themselves: one that is free between two collectors stays free."""
-    found: list[int] = []
+    ports: list[int] = []
     random = Random()
-    while len(found) < count:
+    while len(ports) < count:
         port = random.randrange(20_000, 32_000)
         with socket.socket() as tried:
             try:
                 tried.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        found.append(port)
-    return found
+        ports.append(port)
+    return ports

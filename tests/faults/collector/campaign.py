@@ -74,6 +74,6 @@ class Campaign:
 def _fill(record: Record, result: Result) -> None:
     record.fired, record.point, record.ended = result.fired, result.point, result.ended
     record.problems, record.landed = result.problems, result.landed
-    attempts = result.told.attempts
+    attempts = result.sent.attempts
     record.acked = len({name for attempt in attempts if attempt.acks for name in attempt.good})
     record.sent_again = len(attempts) - len({(one.source, *one.good, *one.bad) for one in attempts})

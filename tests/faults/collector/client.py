@@ -68,23 +68,23 @@ def send_all(devices: Sequence[Device], ports: Sequence[int], seed: str, how: st
 
     `how`: what the network does to them (plan.KINDS, those that strike it; empty: nothing).
     """
-    told, lock = Told(), threading.Lock()
+    sent, lock = Told(), threading.Lock()
     work = [
-        threading.Thread(target=_Device(device, ports, f"{seed}/{number}", how, pause, told, lock).run)
+        threading.Thread(target=_Device(device, ports, f"{seed}/{number}", how, pause, sent, lock).run)
         for number, device in enumerate(devices)
     ]
     for one in work:
         one.start()
     for one in work:
         one.join()
-    return told
+    return sent
 
 
 class _Device:
     def __init__(
-        self, device: Device, ports: Sequence[int], seed: str, how: str, pause: float, told: Told, lock: Any
+        self, device: Device, ports: Sequence[int], seed: str, how: str, pause: float, sent: Told, lock: Any
     ) -> None:
-        self.device, self.ports, self.how, self.pause, self.told, self.lock = device, ports, how, pause, told, lock
+        self.device, self.ports, self.how, self.pause, self.sent, self.lock = device, ports, how, pause, sent, lock
         self.random, self.number, self.ids = Random(seed), 0, [0]
         self.until = time.monotonic() + _PATIENCE
 
@@ -93,7 +93,7 @@ class _Device:
             requests = [self._request() for _ in range(REQUESTS)]
             if self.how == "reordered":
                 # Connections of their own, all at once, the last first.
-                self.told.disturbed += 1
+                self.sent.disturbed += 1
                 both = [threading.Thread(target=self._deliver, args=(one,)) for one in reversed(requests)]
                 for one in both:
                     one.start()
@@ -104,7 +104,7 @@ class _Device:
                     self._deliver(request)
                     time.sleep(self.random.random() * self.pause)
         except Exception as error:
-            self.told.problems.append(f"client: {type(error).__name__}: {error}")
+            self.sent.problems.append(f"client: {type(error).__name__}: {error}")
 
     def _request(self) -> tuple[str, list[dict[str, Any]], list[str], list[str], timedelta]:
         """(path, events, ids of the good ones, ids of the bad ones, how wrong the clock is) of one request."""
@@ -112,7 +112,7 @@ class _Device:
         skew = timedelta()
         if self.how == "skewed":
             skew = timedelta(hours=random.choice((-50, -3, 2, 30)))
-            self.told.disturbed += 1
+            self.sent.disturbed += 1
         for _ in range(random.randint(1, 4)):
             # Now and then an id that was used before: another copy of a known event.
             is_again = random.random() < 0.08 and self.ids[0] > 0
@@ -148,12 +148,12 @@ class _Device:
             body = {**events[0], "sentAt": sent_at} if single else {"batch": events, "sentAt": sent_at}
             attempt = Attempt(self.device.source, self.device.tenant, sent_at, good, bad, original=_iso(_START + skew))
             with self.lock:
-                self.told.attempts.append(attempt)
+                self.sent.attempts.append(attempt)
             if self._attempt(path, json.dumps(body).encode(), attempt):
                 return
             if time.monotonic() > self.until:
                 with self.lock:
-                    self.told.problems.append(f"{sent_at} of {self.device.source} was never acknowledged")
+                    self.sent.problems.append(f"{sent_at} of {self.device.source} was never acknowledged")
                 return
             time.sleep(0.02)
 
@@ -190,7 +190,7 @@ class _Device:
         for one in both:
             one.join()
         attempt.ended, attempt.acks = time.time(), statuses.count(200)
-        self.told.disturbed += 1
+        self.sent.disturbed += 1
         return attempt.acks > 0
 
     def _post(self, path: str, body: bytes, happens: str) -> int | None:
@@ -201,12 +201,12 @@ class _Device:
         head += f"Content-Type: application/json\r\nContent-Length: {len(packed)}\r\nConnection: close\r\n\r\n"
         with socket.create_connection(("127.0.0.1", self.random.choice(self.ports)), timeout=_TIMEOUT) as connection:
             if happens == "half":
-                self.told.disturbed += 1
+                self.sent.disturbed += 1
                 connection.sendall(head.encode() + packed[: len(packed) // 2])
                 return None
             connection.sendall(head.encode() + packed)
             if happens == "lost":
-                self.told.disturbed += 1
+                self.sent.disturbed += 1
                 if self.random.random() < 0.5:
                     return None
             return self._heard(connection)
@@ -215,18 +215,18 @@ class _Device:
         heard = b""
         while part := connection.recv(65536):
             heard += part
-        told, _, reply = heard.partition(b"\r\n\r\n")
-        if not told.startswith(b"HTTP/1.1 "):
+        header, _, reply = heard.partition(b"\r\n\r\n")
+        if not header.startswith(b"HTTP/1.1 "):
             raise OSError("the connection was closed without a reply")
-        status = int(told.split()[1])
+        status = int(header.split()[1])
         if status == 200 and reply != b'{"success":true}':
             raise OSError("the reply was cut")
         if status != 200:
             code = json.loads(reply).get("code") if reply.startswith(b"{") else reply[:80]
             with self.lock:
-                self.told.refused += 1
+                self.sent.refused += 1
                 if status != 503 or code not in _NOT_YET:
-                    self.told.problems.append(f"replied {status} {code}")
+                    self.sent.problems.append(f"replied {status} {code}")
         return status
 
 

@@ -41,7 +41,7 @@ class Result:
     point: str = ""
     ended: str = ""
     problems: list[str] = field(default_factory=list)
-    told: Told = field(default_factory=Told)
+    sent: Told = field(default_factory=Told)
     landed: int = 0
 
 
@@ -63,14 +63,14 @@ class Episode:
         """Run it, judge it, leave no process behind."""
         self.world.restore(self.planned.is_first)
         try:
-            told = self._traffic()
+            sent = self._traffic()
             self._end_collectors()
-            found = self._landed()
+            after = self._landed()
             if self.kind.strikes == "network":
-                self.result.fired, self.result.point = told.disturbed > 0, f"{told.disturbed} times"
-            self.result.told, self.result.landed = told, len(found.events)
+                self.result.fired, self.result.point = sent.disturbed > 0, f"{sent.disturbed} times"
+            self.result.sent, self.result.landed = sent, len(after.events)
             before = self.world.before[self.planned.is_first]
-            self.result.problems += problems(told, found, self.world.devices, before)
+            self.result.problems += problems(sent, after, self.world.devices, before)
         except PortTaken:
             self.result.fired = False  # somebody else on this machine: it is tried again
         except RuntimeError as error:
@@ -166,7 +166,7 @@ class Episode:
         self.clients = None
         if outcome.error or outcome.killed:
             raise RuntimeError(f"the clients: {outcome.error}")
-        told: Told = outcome.result
+        sent: Told = outcome.result
         self._until_landed(end)
         if self.kind.strikes == "lander" and not self.result.point:
             # The collectors go on, or were never at work with a lander.
@@ -174,7 +174,7 @@ class Episode:
                 self._end_collectors()
             self._start_landing()
             self._until_landed(end)
-        return told
+        return sent
 
     def _start_landing(self) -> None:
         """A lander; one is struck, and until then each may be."""
@@ -258,21 +258,21 @@ class Episode:
     def _note(self, actor: Actor) -> None:
         """Reap it, and remember what the fault was."""
         outcome = actor.reap(self.random)
-        told = "killed" if outcome.killed else outcome.error or "went on"
+        ended = "killed" if outcome.killed else outcome.error or "went on"
         if "it cannot be listened to" in (outcome.error or ""):
             raise PortTaken
         if actor.watch is None:
             if outcome.killed or outcome.error:
-                raise RuntimeError(f"a process that nothing struck: {told}")
+                raise RuntimeError(f"a process that nothing struck: {ended}")
             return
         if not actor.watch.fired or (self.kind.how == "after" and not outcome.killed):
             if outcome.error:
-                raise RuntimeError(f"a process that nothing struck: {told}")
+                raise RuntimeError(f"a process that nothing struck: {ended}")
             return
         is_second = bool(self.result.point)
         where = str(actor.watch.point or f"{(actor.strike or Strike('')).seconds or 0:.2f} s")
         self.result.point += f", then {where}" if is_second else where
-        self.result.ended = told
+        self.result.ended = ended
         self.result.fired = is_second or "twice" not in self.planned.kind
         if actor.watch.rival_error:
             self.result.problems.append(f"the rival: {actor.watch.rival_error}")
@@ -319,10 +319,10 @@ class Episode:
         def act() -> Held:
             land(journals)
             again = land(journals)
-            found = held(journals, to_silver=to_silver)
+            contents = held(journals, to_silver=to_silver)
             if again:
-                found.journal.append(f"{again} segments at the second landing")
-            return found
+                contents.journal.append(f"{again} segments at the second landing")
+            return contents
 
         last = Actor(act, self.world)
         self.landers.append(last)
@@ -336,8 +336,8 @@ class Episode:
         outcome = last.reap(self.random)
         if outcome.error or outcome.killed:
             raise RuntimeError(f"the last landing: {outcome.error or 'it was killed'}")
-        found: Held = outcome.result
-        return found
+        contents: Held = outcome.result
+        return contents
 
     def _tell_running(self) -> None:
         """Note a collector that was struck, and goes on or is not started again."""

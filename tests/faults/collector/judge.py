@@ -42,18 +42,18 @@ class Held:
 
 def held(journals: Path, *, to_silver: bool) -> Held:
     """Read it all; in a process of its own, because it opens tables."""
-    lake, found = Lake(), Held(silver=[] if to_silver else None)
+    lake, contents = Lake(), Held(silver=[] if to_silver else None)
     for shard in SHARDS:
-        found.events += _rows(lake, EVENTS, shard, _COLUMNS + _TIMES)
-        found.refused += _rows(lake, QUARANTINE, shard, _COLUMNS)
+        contents.events += _rows(lake, EVENTS, shard, _COLUMNS + _TIMES)
+        contents.refused += _rows(lake, QUARANTINE, shard, _COLUMNS)
         for row in _rows(lake, USAGE, shard, ["source_id", "requests"]):
-            found.metered[row["source_id"]] += row["requests"]
-        if found.silver is not None:
+            contents.metered[row["source_id"]] += row["requests"]
+        if contents.silver is not None:
             run_transforms(lake, shard)
             rows = _rows(lake, "silver/product/events", shard, ["tenant_id", "message_id"])
-            found.silver += [(row["tenant_id"], row["message_id"]) for row in rows]
-    found.journal = sorted(path.name for path in journals.glob("*/*-*.*"))
-    return found
+            contents.silver += [(row["tenant_id"], row["message_id"]) for row in rows]
+    contents.journal = sorted(path.name for path in journals.glob("*/*-*.*"))
+    return contents
 
 
 def _rows(lake: Lake, address: str, shard: str, columns: list[str]) -> list[dict[str, Any]]:
@@ -65,36 +65,36 @@ def _rows(lake: Lake, address: str, shard: str, columns: list[str]) -> list[dict
     return [{**row, "shard": shard} for row in rows if str(row.get("file", "collector/")).startswith("collector/")]
 
 
-def problems(told: Told, found: Held, devices: Iterable[Device], before: Held) -> list[str]:
+def problems(sent: Told, after: Held, devices: Iterable[Device], before: Held) -> list[str]:
     """What must not be; `before`: what the world held when the clients began."""
-    said = list(told.problems)
-    known = {device.source: device for device in devices}
+    said = list(sent.problems)
+    by_source = {device.source: device for device in devices}
     old = Counter(map(_place, [*before.events, *before.refused]))
-    places = Counter(map(_place, [*found.events, *found.refused]))
+    places = Counter(map(_place, [*after.events, *after.refused]))
     said += [f"in bronze {times} times: {place}" for place, times in places.items() if times > 1]
     said += [f"it was in bronze and is gone: {place}" for place in old if place not in places]
-    events = [row for row in found.events if _place(row) not in old]
-    refused = [row for row in found.refused if _place(row) not in old]
+    events = [row for row in after.events if _place(row) not in old]
+    refused = [row for row in after.refused if _place(row) not in old]
     for row in events + refused:
-        device = known.get(row["source_id"])
+        device = by_source.get(row["source_id"])
         if device is None or (device.tenant, _shard(device.tenant)) != (row["tenant_id"], row["shard"]):
             said.append(f"in bronze under another's name: {row}")
-    copies = _copies(told.attempts, events, said)
-    for source in known:
+    copies = _copies(sent.attempts, events, said)
+    for source in by_source:
         requests = sum(times for (of, _), times in copies.items() if of == source)
-        if found.metered[source] != requests:
-            said.append(f"metered {found.metered[source]} requests of {source}, not {requests}")
+        if after.metered[source] != requests:
+            said.append(f"metered {after.metered[source]} requests of {source}, not {requests}")
     wanted: Counter[tuple[str, str]] = Counter()
-    for attempt in told.attempts:
+    for attempt in sent.attempts:
         for name in attempt.bad:
             wanted[attempt.source, name] += copies[attempt.source, attempt.sent_at]
     quarantined = Counter((row["source_id"], row["record_id"]) for row in refused)
     for key in {*wanted, *quarantined}:
         if wanted[key] != quarantined[key]:
             said.append(f"quarantined {quarantined[key]} times, not {wanted[key]}: {key}")
-    said += [f"left in the journal: {name}" for name in found.journal]
-    if found.silver is not None:
-        said += _silver(found)
+    said += [f"left in the journal: {name}" for name in after.journal]
+    if after.silver is not None:
+        said += _silver(after)
     return said[:_MOST_TOLD] + ([f"and {len(said) - _MOST_TOLD} more"] if len(said) > _MOST_TOLD else [])
 
 
@@ -106,8 +106,8 @@ def _copies(attempts: Iterable[Attempt], rows: list[dict[str, Any]], said: list[
     copies: Counter[tuple[str, str]] = Counter()
     for attempt in attempts:
         key = attempt.source, attempt.sent_at
-        found = by_attempt.pop(key, [])
-        times = Counter(row["record_id"] for row in found)
+        copied = by_attempt.pop(key, [])
+        times = Counter(row["record_id"] for row in copied)
         counts = {times[name] for name in {*attempt.good, *times}}
         if set(times) - set(attempt.good) or len(counts) != 1:
             said.append(f"a part of a request: {key} {dict(times)} of {attempt.good}")
@@ -117,7 +117,7 @@ def _copies(attempts: Iterable[Attempt], rows: list[dict[str, Any]], said: list[
             said.append(f"LOST: acknowledged {attempt.acks} times, in bronze {copies[key]}: {key} {attempt.good}")
         if copies[key] > attempt.deliveries:
             said.append(f"DOUBLED: delivered {attempt.deliveries} times, in bronze {copies[key]}: {key}")
-        for row in found:
+        for row in copied:
             at = row["received_at"].timestamp()
             if attempt.acks == attempt.deliveries and not attempt.began - _SLACK <= at <= attempt.ended + _SLACK:
                 said.append(f"received at another time than it was sent: {key}")
@@ -127,10 +127,10 @@ def _copies(attempts: Iterable[Attempt], rows: list[dict[str, Any]], said: list[
     return copies
 
 
-def _silver(found: Held) -> list[str]:
-    assert found.silver is not None
-    wanted = {(row["tenant_id"], row["record_id"]) for row in found.events}
-    times = Counter(found.silver)
+def _silver(after: Held) -> list[str]:
+    assert after.silver is not None
+    wanted = {(row["tenant_id"], row["record_id"]) for row in after.events}
+    times = Counter(after.silver)
     ours = {key for key in times if not key[1].startswith("file-")}
     said = [f"in silver {times[key]} times: {key}" for key in ours if times[key] != 1]
     return said + [f"in silver or in bronze alone: {key}" for key in ours ^ wanted]

@@ -13,9 +13,9 @@ _COLUMNS = ("injected", "fired", "mended", "acked", "again", "landed", "silver")
 
 def table(records: Iterable[Record]) -> str:
     """A Markdown table: faults injected, those that happened, those after which acked = landed; events and requests."""
-    found: dict[str, Counter[str]] = {}
+    by_kind: dict[str, Counter[str]] = {}
     for record in records:
-        counts = found.setdefault(record.kind, Counter())
+        counts = by_kind.setdefault(record.kind, Counter())
         counts["injected"] += 1
         counts["fired"] += record.fired
         counts["mended"] += record.fired and not record.problems
@@ -30,7 +30,7 @@ def table(records: Iterable[Record]) -> str:
     ]
     total: Counter[str] = Counter()
     for kind in KINDS:
-        if counts := found.get(kind):
+        if counts := by_kind.get(kind):
             total += counts
             lines.append(f"| {kind} | " + " | ".join(f"{counts[name]:,}" for name in _COLUMNS) + " |")
     lines.append("| **all** | " + " | ".join(f"**{total[name]:,}**" for name in _COLUMNS) + " |")

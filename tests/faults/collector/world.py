@@ -76,11 +76,11 @@ def _first() -> list[Device]:
     catalog.add_shard("second")
     for tenant in sorted(set(_OWNERS)):
         catalog.add_tenant(tenant, "second" if tenant == "far" else "pool")
-    found = []
+    devices = []
     for number, tenant in enumerate(_OWNERS):
         source, key = Sources(catalog).add(tenant, f"device {number}")
-        found.append(Device(tenant, source.source_id, key))
-    return found
+        devices.append(Device(tenant, source.source_id, key))
+    return devices
 
 
 def _more(folder: Path) -> None:
