@@ -2,7 +2,7 @@
 
     segment ─▶ messages ─▶ events ─▶ contract ─▶ quarantine (found by file, line, content: written once)
                   │                     └─▶ one Delta commit a shard: the rows, and the segment's number as position
-                  ├─▶ deliveries of webhooks (webhooks.py), and counts (usage.py): the same, each with the position
+                  ├─▶ deliveries of webhooks (deliveries.py), and counts (usage.py): the same, each with the position
                   ├─▶ nobody's: another file beside the journal (waiting.py)
                   └──────────────────────────────────────────▶ the lake is synced, the file deleted
 
@@ -27,7 +27,7 @@ from connectors.collector.journal.segments import ClosedSegment
 from connectors.collector.journal.waiting import put_aside
 from connectors.collector.landing.usage import ADDRESS as USAGE
 from connectors.collector.landing.usage import Usage
-from connectors.collector.landing.webhooks import HookCounts, HookLander, Segment, is_landed
+from connectors.collector.landing.deliveries import HookCounts, HookLander, Segment, is_landed
 from connectors.collector.webhooks.items import CALL, as_sent
 from connectors.contracts import reasons
 from connectors.contracts.contract import contract_of

@@ -41,7 +41,7 @@ RECEIVED = 1_772_359_300_000_000
 _LAND = """
 import os, sys
 from pathlib import Path
-import connectors.collector.landing.webhooks as hook_lander
+import connectors.collector.landing.deliveries as hook_lander
 from connectors.collector.landing.journals import land_journals
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog
