@@ -98,4 +98,4 @@ def write_events(
             batch=batch,
         )
         rows = connection.execute(sql).to_arrow_table().cast(target.arrow_schema)
-        lake.shard(shard).append(target, rows, trail=trail.landing(batch, [now.date()], [tenant]))
+        lake.shard(shard).append(target, rows, trail=trail.landing_trail(batch, [now.date()], [tenant]))

@@ -7,26 +7,26 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from connectors.contracts.times import now_micros
-from connectors.landing.quarantine import Landing
+from connectors.landing.batch import Batch
 from connectors.landing.report import FileReport
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
-from warehouse_models.lake.trail import landing
+from warehouse_models.lake.trail import landing_trail
 from warehouse_models.specs import spec
 
 ADDRESS = "bronze/landings"
 
 
-def landed_before(lake: Lake, duck: DuckDBPyConnection, at: Landing) -> tuple[int, int, int] | None:
+def landed_before(lake: Lake, duck: DuckDBPyConnection, batch: Batch) -> tuple[int, int, int] | None:
     """(accepted, duplicate, quarantined) of this file's landing, or None where it never came to its end."""
-    tables = lake.shard(at.shard)
+    tables = lake.shard(batch.shard)
     version = tables.version(ADDRESS)
     if version is None:
         return None
     row: tuple[int, int, int] | None = duck.execute(
         f"SELECT accepted, duplicate, quarantined FROM {tables.scan(ADDRESS, version)}"
         " WHERE tenant_id = ? AND object = ? AND batch_id = ? ORDER BY landed_at DESC LIMIT 1",
-        [at.tenant, at.object, at.batch_id],
+        [batch.tenant, batch.object, batch.batch_id],
     ).fetchone()
     return row
 
@@ -34,7 +34,7 @@ def landed_before(lake: Lake, duck: DuckDBPyConnection, at: Landing) -> tuple[in
 def write_landing(
     lake: Lake,
     duck: DuckDBPyConnection,
-    at: Landing,
+    batch: Batch,
     report: FileReport,
     *,
     file_sha: str,
@@ -49,9 +49,9 @@ def write_landing(
     began, and gets another. TenureError where other landings keep winning the commit.
     """
     values: dict[str, Any] = {
-        "tenant_id": at.tenant,
-        "object": at.object,
-        "file": at.file,
+        "tenant_id": batch.tenant,
+        "object": batch.object,
+        "file": batch.file,
         "file_sha": file_sha,
         "as_of": as_of,
         "complete": complete,
@@ -59,16 +59,16 @@ def write_landing(
         "duplicate": report.duplicate,
         "quarantined": report.quarantined,
         "landed_at": now_micros(),
-        "batch_id": at.batch_id,
+        "batch_id": batch.batch_id,
     }
     row = spec(ADDRESS).arrow([values])
     # A row that says neither changes nothing in silver, so its trail names no tenant: small runs stay small.
-    tenants = [at.tenant] if as_of is not None or complete else []
-    lake.shard(at.shard).append_once(
+    tenants = [batch.tenant] if as_of is not None or complete else []
+    lake.shard(batch.shard).append_once(
         ADDRESS,
-        lambda _: row if is_anew or landed_before(lake, duck, at) is None else None,
+        lambda _: row if is_anew or landed_before(lake, duck, batch) is None else None,
         # The marker makes two landings of one file meet: each once wrote a row of its own.
         markers={app: None},
-        trail=landing(at.batch_id, [at.landed_date], tenants),
-        lost=TenureError(f"landing {at.file}", "other landings keep winning the commit", "land the file again"),
+        trail=landing_trail(batch.batch_id, [batch.landed_date], tenants),
+        lost=TenureError(f"landing {batch.file}", "other landings keep winning the commit", "land the file again"),
     )

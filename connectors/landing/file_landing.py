@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,11 @@ from connectors.files.formats import Unreadable, too_much
 from connectors.files.paths import shown_name
 from connectors.files.reading import csv_header_of, file_sha, kind_of, read_rows
 from connectors.files.rows import HEAD, Row, max_row_bytes
+from connectors.landing.batch import Batch
 from connectors.landing.book import landed_before, write_landing
 from connectors.landing.commit import append_events, append_records
 from connectors.landing.open_rows import settled
-from connectors.landing.quarantine import Landing, RefusedRow, refuse, refused_up_to
+from connectors.landing.quarantine import RefusedRow, refuse, refused_up_to
 from connectors.landing.report import FileReport
 from connectors.landing.row_reader import How, RowReader
 from connectors.landing.store import Store
@@ -38,7 +38,6 @@ from warehouse_models.policies.quotas import effective_quotas
 
 CHUNK_ROWS = 65_536
 CHUNK_BYTES = 64_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,11 @@ class FileLanding:
         self.stat_before = _stat(path)
         self.sha = file_sha(path)
         self.app = f"land:{terms.tenant.tenant_id}:{terms.object}:{self.sha}:{terms.sha}"
-        self.at = self._landing(now_micros())
-        default_time = self.at.landed_at if terms.as_of is None else terms.as_of
-        self.contract = contract_of(terms.object, terms.tenant, self.at.landed_at, default_time)
-        self.store = Store(lake, self.at, self.contract, self.app, duck)
-        self.report = FileReport(shown_name(str(path)), terms.object, self.at.batch_id)
+        self.batch = self._batch(now_micros())
+        default_time = self.batch.landed_at if terms.as_of is None else terms.as_of
+        self.contract = contract_of(terms.object, terms.tenant, self.batch.landed_at, default_time)
+        self.store = Store(lake, self.batch, self.contract, self.app, duck)
+        self.report = FileReport(shown_name(str(path)), terms.object, self.batch.batch_id)
         self.kind = kind_of(path)
         self.reader = RowReader(terms.object, self.contract, terms.mapping, self.kind)
         self.header = tuple(csv_header_of(path, self.limit)) if self.kind == "csv" else ()
@@ -88,8 +87,8 @@ class FileLanding:
         self.size = 0
         self.is_anew = False
 
-    def _landing(self, now: int) -> Landing:
-        return Landing(
+    def _batch(self, now: int) -> Batch:
+        return Batch(
             tenant=self.terms.tenant.tenant_id,
             shard=self.terms.tenant.shard,
             object=self.terms.object,
@@ -98,7 +97,6 @@ class FileLanding:
             batch_id=sha256(self.app.encode()).hexdigest()[:32],
             file=shown_name(self.path.name),
             landed_at=now,
-            landed_date=(_EPOCH + timedelta(microseconds=now)).date(),
         )
 
     def run(self) -> FileReport:
@@ -115,14 +113,14 @@ class FileLanding:
     # -- a file that was here before -----------------------------------------------------------------------------------
     def _landed_before(self) -> bool:
         """Whether this file was landed to its end; its counts are then told again, and nothing is read."""
-        row = landed_before(self.lake, self.duck, self.at)
+        row = landed_before(self.lake, self.duck, self.batch)
         self.is_anew = row is not None
         if row is None:
             return False
         accepted, duplicate, quarantined = row
         if accepted and self.store.lines_done()[1] is None:
             return False
-        since = min(quarantined, settled(self.lake, self.duck, self.at))
+        since = min(quarantined, settled(self.lake, self.duck, self.batch))
         self.report.duplicate, self.report.quarantined = accepted + duplicate + since, quarantined - since
         return True
 
@@ -170,7 +168,7 @@ class FileLanding:
             self.size += row.size
         except Refused as no:
             self.report.refuse(no.reason)
-            self.refused.append(RefusedRow.of(no.reason, self.at.file, row.line, row.raw, row.size, no.record_id))
+            self.refused.append(RefusedRow.of(no.reason, self.batch.file, row.line, row.raw, row.size, no.record_id))
             self.size += len(row.raw)
 
     def _commit(self, last_line: int) -> None:
@@ -178,7 +176,7 @@ class FileLanding:
         good, refused = self.good, self.refused
         self.good, self.refused, self.size = [], [], 0
         if isinstance(self.contract, EventContract):
-            refuse(self.lake, self.duck, self.at, refused, self._how())
+            refuse(self.lake, self.duck, self.batch, refused, self._how())
             fresh = append_events(self.store, good, last_line)
             self.report.accepted += len(fresh)
             self.report.duplicate += len(good) - len(fresh)
@@ -199,18 +197,18 @@ class FileLanding:
 
     def _refused_before(self, done: int) -> int:
         """How many of the file's rows up to line `done` its landing refused before it was cut off."""
-        held = refused_up_to(self.lake, self.duck, self.at, done)
-        if not held:
+        quarantined = refused_up_to(self.lake, self.duck, self.batch, done)
+        if not quarantined:
             return 0
         # A row that reached bronze is refused only as one side of a conflict, and stands there with its payload.
-        landed = self.store.payloads(sorted({line for line, _ in held}))
+        landed = self.store.payloads(sorted({line for line, _ in quarantined}))
         in_bronze = {line for line, _ in landed}
-        refused = {line for line, payload in landed if (line, sha_hex(payload.encode()[:HEAD])) in held}
+        refused = {line for line, payload in landed if (line, sha_hex(payload.encode()[:HEAD])) in quarantined}
         with suppress(Unreadable):
             for row in read_rows(self.path, 0, self.limit, self.quotas["max_file_bytes"]):
                 if row.line > done:
                     break
-                if row.line not in in_bronze and (row.line, sha_hex(row.raw[:HEAD])) in held:
+                if row.line not in in_bronze and (row.line, sha_hex(row.raw[:HEAD])) in quarantined:
                     refused.add(row.line)
         return len(refused)
 
@@ -229,7 +227,7 @@ class FileLanding:
         write_landing(
             self.lake,
             self.duck,
-            self.at,
+            self.batch,
             self.report,
             file_sha=self.sha,
             as_of=self.terms.as_of,

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from connectors.contracts.times import NotATime, parse_micros
-from connectors.landing.quarantine import ADDRESS, Landing
+from connectors.landing.batch import Batch
+from connectors.landing.quarantine import ADDRESS
 from connectors.landing.row_reader import How
 from warehouse_models.catalog.tenants import Tenant
 from warehouse_models.errors import TenureError
@@ -138,16 +139,16 @@ def open_rows(lake: Lake, duck: Any, tenant: Tenant, only: Filter, columns: str 
         yield from map(_row, rows)
 
 
-def settled(lake: Lake, duck: Any, at: Landing) -> int:
+def settled(lake: Lake, duck: Any, batch: Batch) -> int:
     """How many rows that a landing refused a replay has brought into bronze since."""
-    tables = lake.shard(at.shard)
+    tables = lake.shard(batch.shard)
     version = tables.version(REPLAYS)
     if version is None:
         return 0
     (rows,) = duck.execute(
         f"SELECT count(DISTINCT (file, line, payload_sha)) FROM {tables.scan(REPLAYS, version)}"
         " WHERE tenant_id = ? AND object = ? AND batch_id = ? AND outcome IN ('accepted', 'duplicate')",
-        [at.tenant, at.object, at.batch_id],
+        [batch.tenant, batch.object, batch.batch_id],
     ).fetchone()
     return int(rows)
 

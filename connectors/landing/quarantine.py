@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 
 import pyarrow as pa
 from deltalake import DeltaTable, Schema
@@ -13,9 +12,10 @@ from duckdb import DuckDBPyConnection
 
 from connectors.contracts.canonical import sha_hex
 from connectors.files.rows import HEAD
+from connectors.landing.batch import Batch
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
-from warehouse_models.lake.trail import landing
+from warehouse_models.lake.trail import landing_trail
 from warehouse_models.specs import spec
 
 ADDRESS = "bronze/quarantine"
@@ -60,22 +60,8 @@ def _whole_characters(kept: bytes, cut: bool) -> str:
     raise AssertionError("unreachable")
 
 
-@dataclass(frozen=True)
-class Landing:
-    """Who lands what: the values that every row of one landing shares. `landed_at` is UTC microseconds."""
-
-    tenant: str
-    shard: str
-    object: str
-    source: str
-    batch_id: str
-    file: str
-    landed_at: int
-    landed_date: date
-
-
 def refuse(
-    lake: Lake, duck: DuckDBPyConnection, at: Landing, rows: Iterable[RefusedRow], how: str | None = None
+    lake: Lake, duck: DuckDBPyConnection, batch: Batch, rows: Iterable[RefusedRow], how: str | None = None
 ) -> int:
     """Append the refused rows that the quarantine does not hold yet; how many were added. `duck` looks them up.
 
@@ -84,19 +70,21 @@ def refuse(
     wanted = {(row.file, row.line, row.sha): row for row in rows}
     if not wanted:
         return 0
-    tables = lake.shard(at.shard)
+    tables = lake.shard(batch.shard)
 
     def make_rows(target: DeltaTable) -> pa.Table:
         _add_columns(target)
-        held = _held(tables.scan(ADDRESS, target.version()), duck, at, sorted({file for file, _, _ in wanted}))
-        return _table(at, [row for key, row in wanted.items() if key not in held], how)
+        quarantined = _quarantined(
+            tables.scan(ADDRESS, target.version()), duck, batch, sorted({file for file, _, _ in wanted})
+        )
+        return _table(batch, [row for key, row in wanted.items() if key not in quarantined], how)
 
     added = tables.append_once(
         ADDRESS,
         make_rows,
         # The marker makes two writers of one tenant and object meet: the second looks again.
-        markers={f"quarantine:{at.tenant}:{at.object}": None},
-        trail=landing(at.batch_id, [at.landed_date], [at.tenant]),
+        markers={f"quarantine:{batch.tenant}:{batch.object}": None},
+        trail=landing_trail(batch.batch_id, [batch.landed_date], [batch.tenant]),
         lost=TenureError("quarantine", "other landings keep changing it", "land the file again"),
     )
     return 0 if added is None else int(added.num_rows)
@@ -110,33 +98,33 @@ def _add_columns(target: DeltaTable) -> None:
         target.alter.add_columns(lacking)
 
 
-def _held(scan: str, duck: DuckDBPyConnection, at: Landing, files: list[str]) -> set[tuple[str, int, str]]:
+def _quarantined(scan: str, duck: DuckDBPyConnection, batch: Batch, files: list[str]) -> set[tuple[str, int, str]]:
     rows = duck.execute(
         f"SELECT file, line, payload_sha FROM {scan} WHERE tenant_id = ? AND object = ? AND list_contains(?, file)",
-        [at.tenant, at.object, files],
+        [batch.tenant, batch.object, files],
     ).fetchall()
     return set(rows)
 
 
-def refused_up_to(lake: Lake, duck: DuckDBPyConnection, at: Landing, line: int) -> set[tuple[int, str]]:
+def refused_up_to(lake: Lake, duck: DuckDBPyConnection, batch: Batch, line: int) -> set[tuple[int, str]]:
     """(line, payload_sha) of what the quarantine holds up to a line under the file's name.
 
     Files of one name share their refused rows: which of these are the file's own, its content says.
     """
-    tables = lake.shard(at.shard)
+    tables = lake.shard(batch.shard)
     version = tables.version(ADDRESS)
     if version is None:
         return set()
     rows = duck.execute(
         f"SELECT line, payload_sha FROM {tables.scan(ADDRESS, version)}"
         " WHERE tenant_id = ? AND object = ? AND file = ? AND line <= ?",
-        [at.tenant, at.object, at.file, line],
+        [batch.tenant, batch.object, batch.file, line],
     ).fetchall()
     return set(rows)
 
 
-def _table(at: Landing, rows: list[RefusedRow], how: str | None) -> pa.Table:
+def _table(batch: Batch, rows: list[RefusedRow], how: str | None) -> pa.Table:
     names = ("record_id", "reason", "file", "line", "bytes", "payload_sha", "payload", "encoding")
     cells = [(r.record_id, r.reason, r.file, r.line, r.size, r.sha, r.payload, r.encoding) for r in rows]
-    shared = {"tenant_id": at.tenant, "source_id": at.source, "object": at.object, "how": how}
-    return spec(ADDRESS).arrow(cells, names, {**shared, "landed_at": at.landed_at, "batch_id": at.batch_id})
+    shared = {"tenant_id": batch.tenant, "source_id": batch.source, "object": batch.object, "how": how}
+    return spec(ADDRESS).arrow(cells, names, {**shared, "landed_at": batch.landed_at, "batch_id": batch.batch_id})

@@ -24,9 +24,9 @@ from connectors.contracts.maps import Mapping
 from connectors.contracts.reasons import CONFLICT, Refused
 from connectors.contracts.times import now_micros
 from connectors.files.paths import landable, shown_name
+from connectors.landing.batch import Batch
 from connectors.landing.commit import append_events, append_records
 from connectors.landing.open_rows import REPLAYS, Filter, QuarantinedRow, open_rows
-from connectors.landing.quarantine import Landing
 from connectors.landing.report import ReplayReport
 from connectors.landing.row_reader import How, RowReader, read_map
 from connectors.landing.store import Store
@@ -34,7 +34,7 @@ from connectors.landing.tries import Kept, Try, corrected, stored
 from warehouse_models.catalog.tenants import Catalog, Tenant
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
-from warehouse_models.lake.trail import landing
+from warehouse_models.lake.trail import landing_trail
 from warehouse_models.objects.every import all_objects
 from warehouse_models.specs import spec
 
@@ -107,8 +107,8 @@ class _Replay:
     def _chunk(self, chunk: list[Try]) -> None:
         tried = [one for one in chunk if self._read(one)]
         good = sorted((one for one in tried if one.good), key=_batch)
-        for _, batch in groupby(good, key=_batch):
-            self._land(list(batch))
+        for _, tries in groupby(good, key=_batch):
+            self._land(list(tries))
         self._write([one for one in tried if one.outcome])
         self.on_progress(self.report)
 
@@ -136,10 +136,10 @@ class _Replay:
         default_time = None if refusal.how is None else refusal.how.default_time
         return contract_of(refusal.object, self.tenant, self.now, default_time or _micros(refusal.landed_at))
 
-    def _land(self, batch: list[Try]) -> None:
+    def _land(self, tries: list[Try]) -> None:
         """Append the rows of one landing to bronze, as rows of that landing that were written now."""
-        first = batch[0].refusal
-        at = Landing(
+        first = tries[0].refusal
+        batch = Batch(
             tenant=first.tenant,
             shard=self.tenant.shard,
             object=first.object,
@@ -147,22 +147,21 @@ class _Replay:
             batch_id=first.batch_id,
             file=first.file,
             landed_at=self.now,
-            landed_date=datetime.fromtimestamp(self.now / 1e6, UTC).date(),
         )
         contract = self._contract(first)
-        store = Store(self.lake, at, contract, "", self.duck)
-        rows = [one.good for one in batch]
+        store = Store(self.lake, batch, contract, "", self.duck)
+        rows = [one.good for one in tries]
         contradicted: set[tuple[str, int]] = set()
         if isinstance(contract, EventContract):
             append_events(store, rows, None)
         else:
             how = first.how or How("jsonl")
             append_records(store, rows, [], None, how.to_json(), complete=how.complete)
-            held = store.held_versions(rows, own_only=how.complete)
-            contradicted = {key for key, versions in held.items() if len({one.sha for one in versions}) > 1}
+            landed = store.landed_versions(rows, own_only=how.complete)
+            contradicted = {key for key, versions in landed.items() if len({one.sha for one in versions}) > 1}
         # What bronze holds now says what became of a row, so a replay that was cut off here ends the same.
         places = store.places(rows)
-        for one in batch:
+        for one in tries:
             here = places[one.good[:2]]
             if (one.row.line, first.batch_id) in here:
                 one.outcome = "conflict" if (one.good[0], one.good[2]) in contradicted else "accepted"
@@ -200,7 +199,7 @@ class _Replay:
             }
             for one in news
         ]
-        trail = landing("replay", [at.date()], [self.tenant.tenant_id])
+        trail = landing_trail("replay", [at.date()], [self.tenant.tenant_id])
         self.lake.shard(self.tenant.shard).append(REPLAYS, spec(REPLAYS).arrow(rows), trail=trail)
 
 

@@ -16,15 +16,15 @@ from duckdb import DuckDBPyConnection
 
 from connectors.contracts.events import EventContract
 from connectors.contracts.records import RecordContract
-from connectors.landing.quarantine import Landing
+from connectors.landing.batch import Batch
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
-from warehouse_models.lake.trail import landing
+from warehouse_models.lake.trail import landing_trail
 from warehouse_models.spec import TableSpec
 
 
 @dataclass(frozen=True)
-class Held:
+class LandedVersion:
     """A version of a record that bronze holds."""
 
     sha: str
@@ -39,13 +39,13 @@ class Store:
     """One bronze table during one landing."""
 
     def __init__(
-        self, lake: Lake, at: Landing, contract: EventContract | RecordContract, app: str, duck: DuckDBPyConnection
+        self, lake: Lake, batch: Batch, contract: EventContract | RecordContract, app: str, duck: DuckDBPyConnection
     ) -> None:
-        self.lake, self.at, self.contract, self.app, self.duck = lake, at, contract, app, duck
-        self.spec, self.tables = contract.table, lake.shard(at.shard)
+        self.lake, self.batch, self.contract, self.app, self.duck = lake, batch, contract, app, duck
+        self.spec, self.tables = contract.table, lake.shard(batch.shard)
         # The version that is looked at: the newest at the start, and after each commit.
         self.target: DeltaTable = self.tables.create(self.spec)
-        self._writers = f"land:{at.tenant}:{at.object}"
+        self._writers = f"land:{batch.tenant}:{batch.object}"
 
     def lines_done(self) -> tuple[int, int | None]:
         """Lines of this file that are committed, and when that landing began (UTC microseconds; None: never).
@@ -57,7 +57,7 @@ class Store:
             return 0, None
         row = self.duck.execute(
             f"SELECT epoch_us(min(landed_at)) FROM {self._scan()} WHERE tenant_id = ? AND batch_id = ?",
-            [self.at.tenant, self.at.batch_id],
+            [self.batch.tenant, self.batch.batch_id],
         ).fetchone()
         return (int(marker), int(row[0])) if row and row[0] is not None else (0, None)
 
@@ -65,17 +65,17 @@ class Store:
         """(line, payload) of what this landing put into bronze, of some lines of the file."""
         return self.duck.execute(
             f"SELECT line, payload FROM {self._scan()} WHERE tenant_id = ? AND batch_id = ? AND list_contains(?, line)",
-            [self.at.tenant, self.at.batch_id, lines],
+            [self.batch.tenant, self.batch.batch_id, lines],
         ).fetchall()
 
-    def held_events(self, rows: list[tuple[Any, ...]]) -> set[tuple[str, str]]:
+    def landed_events(self, rows: list[tuple[Any, ...]]) -> set[tuple[str, str]]:
         """Which (record_id, payload_sha) of event rows bronze holds. Two steps: the 64-bit keys, then only the hits."""
         keys = pa.table({"message_key": pa.array([row[2] for row in rows], pa.int64())})
         self.duck.register("chunk", keys)
         hits = self.duck.execute(
             f"SELECT DISTINCT message_key FROM {self._scan()}"
             " WHERE tenant_id = ? AND message_key IN (SELECT message_key FROM chunk)",
-            [self.at.tenant],
+            [self.batch.tenant],
         ).fetch_arrow_table()
         if not hits.num_rows:
             return set()
@@ -83,13 +83,13 @@ class Store:
         copies = self.duck.execute(
             f"SELECT record_id, payload_sha FROM {self._scan()}"
             " WHERE tenant_id = ? AND message_key IN (SELECT message_key FROM hits)",
-            [self.at.tenant],
+            [self.batch.tenant],
         ).fetchall()
         return set(copies)
 
-    def held_versions(
+    def landed_versions(
         self, rows: list[tuple[Any, ...]], *, own_only: bool = False
-    ) -> dict[tuple[str, int], list[Held]]:
+    ) -> dict[tuple[str, int], list[LandedVersion]]:
         """What bronze holds at each (record_id, updated_at) of record rows; updated_at in UTC microseconds.
 
         `own_only`: of this landing alone.
@@ -101,12 +101,12 @@ class Store:
             f" b.batch_id FROM {self._scan()} AS b"
             " JOIN (SELECT DISTINCT * FROM chunk) AS c ON b.record_id = c.record_id AND epoch_us(b.updated_at) = c.at"
             " WHERE b.tenant_id = ? AND (b.batch_id = ? OR NOT ?)",
-            [self.at.tenant, self.at.batch_id, own_only],
+            [self.batch.tenant, self.batch.batch_id, own_only],
         ).fetchall()
-        held: dict[tuple[str, int], list[Held]] = {}
+        landed: dict[tuple[str, int], list[LandedVersion]] = {}
         for key, at, *rest in versions:
-            held.setdefault((key, at), []).append(Held(*rest))
-        return held
+            landed.setdefault((key, at), []).append(LandedVersion(*rest))
+        return landed
 
     def _scan(self) -> str:
         return self.tables.scan(self.spec, self.target.version())
@@ -119,7 +119,7 @@ class Store:
         for key, sha, line, batch in self.duck.execute(
             f"SELECT record_id, payload_sha, line, batch_id FROM {self._scan()} WHERE tenant_id = ?"
             " AND (record_id, payload_sha) IN (SELECT (record_id, payload_sha) FROM chunk)",
-            [self.at.tenant],
+            [self.batch.tenant],
         ).fetchall():
             places.setdefault((key, sha), set()).add((line, batch))
         return places
@@ -138,31 +138,31 @@ class Store:
             nonlocal rows
             self.target = target
             rows = lacking()
-            return bronze_table(self.spec, self.at, self.contract.typed, rows) if rows else None
+            return bronze_table(self.spec, self.batch, self.contract.typed, rows) if rows else None
 
         why = "other landings of this tenant keep winning the commit"
         self.tables.append_once(
             self.spec,
             make_rows,
             markers={self._writers: None} | ({} if lines_done is None else {self.app: lines_done}),
-            trail=landing(self.at.batch_id, [self.at.landed_date], [self.at.tenant]),
-            lost=TenureError(f"landing {self.at.file}", why, "land the file again"),
+            trail=landing_trail(self.batch.batch_id, [self.batch.landed_date], [self.batch.tenant]),
+            lost=TenureError(f"landing {self.batch.file}", why, "land the file again"),
             at=self.target,
         )
         return rows
 
 
-def bronze_table(spec: TableSpec, at: Landing, typed: Sequence[str], rows: list[tuple[Any, ...]]) -> pa.Table:
+def bronze_table(spec: TableSpec, batch: Batch, typed: Sequence[str], rows: list[tuple[Any, ...]]) -> pa.Table:
     """Rows of a bronze table: tuples of the columns `typed`; the envelope's others follow from the landing."""
     shared = {
-        "tenant_id": at.tenant,
-        "source_id": at.source,
-        "object": at.object,
-        "batch_id": at.batch_id,
-        "file": at.file,
+        "tenant_id": batch.tenant,
+        "source_id": batch.source,
+        "object": batch.object,
+        "batch_id": batch.batch_id,
+        "file": batch.file,
         "op": "append",
-        "landed_date": at.landed_date,
-        "landed_at": at.landed_at,
+        "landed_date": batch.landed_date,
+        "landed_at": batch.landed_at,
     }
     names = set(spec.arrow_schema.names)
     return spec.arrow(rows, typed, {name: value for name, value in shared.items() if name in names})

@@ -18,7 +18,7 @@ from connectors.landing.land import land
 from tests.support.histories.records import Delivery
 from warehouse_models.catalog.tenants import DEFAULT_SHARD, Catalog
 from warehouse_models.lake.lake import Lake
-from warehouse_models.lake.trail import landing
+from warehouse_models.lake.trail import landing_trail
 from warehouse_models.objects.every import all_objects
 from warehouse_models.specs import spec
 
@@ -101,7 +101,7 @@ def _land_object(lake: Lake, shard: str, object: str, told: Mapping[str, Deliver
         same |= {"file": "together.jsonl", "landed_date": today, "landed_at": landed_at}
         wanted = table.arrow_schema.names
         parts.append(table.arrow(rows, contract.typed, {name: same[name] for name in same if name in wanted}))
-    lake.shard(shard).append(table, pa.concat_tables(parts), trail=landing(batch, [today], list(told)))
+    lake.shard(shard).append(table, pa.concat_tables(parts), trail=landing_trail(batch, [today], list(told)))
     book = spec("bronze/landings")
     said = [
         {"tenant_id": t, "object": object, "complete": d.complete, "as_of": as_of[t], "batch_id": batch}
@@ -109,4 +109,4 @@ def _land_object(lake: Lake, shard: str, object: str, told: Mapping[str, Deliver
         for t, d in told.items()
     ]
     news = [tenant for tenant, d in told.items() if d.complete or d.as_of]
-    lake.shard(shard).append(book, book.arrow(said), trail=landing(batch, [today], news))
+    lake.shard(shard).append(book, book.arrow(said), trail=landing_trail(batch, [today], news))

@@ -92,7 +92,7 @@ def last_metadata(table: DeltaTable) -> dict[str, Any] | None:
         limit *= 8
 
 
-def landing(batch_id: str, landed_dates: list[date], tenants: list[str]) -> dict[str, Any]:
+def landing_trail(batch_id: str, landed_dates: list[date], tenants: list[str]) -> dict[str, Any]:
     """Trail of a landing: the batch, the partitions it wrote, the tenants it wrote for."""
     return {
         "batch_id": batch_id,

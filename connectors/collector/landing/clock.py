@@ -5,24 +5,23 @@ Once a day and tenant a row of bronze/landings says up to when the tenant's sile
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from connectors.contracts.times import MICROS_PER_DAY
+from connectors.landing.batch import day_of
 from warehouse_models.catalog.sources import Sources
 from warehouse_models.catalog.tenants import Catalog, Tenant
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
-from warehouse_models.lake.trail import landing
+from warehouse_models.lake.trail import landing_trail
 from warehouse_models.specs import spec
 
 ADDRESS = "bronze/landings"
 FILE = "collector"
 _APP = "collector:clock"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def tell_clock(lake: Lake, catalog: Catalog, now: int) -> list[str]:
@@ -58,11 +57,7 @@ def _tell(lake: Lake, shard: str, tenants: list[Tenant], now: int) -> list[str]:
         ADDRESS,
         make_rows,
         markers={_APP: None},
-        trail=lambda rows: landing(batch, [_day(now)], rows.column("tenant_id").to_pylist()),
+        trail=lambda rows: landing_trail(batch, [day_of(now)], rows.column("tenant_id").to_pylist()),
         lost=TenureError("the clock of the collector", "other landings keep winning the commit", "run it again"),
     )
     return [] if added is None else added.column("tenant_id").to_pylist()
-
-
-def _day(at: int) -> date:
-    return (_EPOCH + timedelta(microseconds=at)).date()

@@ -10,7 +10,6 @@ commits of the table share makes two landers meet; the second asks again.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -18,14 +17,14 @@ from deltalake import DeltaTable
 from duckdb import DuckDBPyConnection
 
 from connectors.collector.http.messages import Message
+from connectors.collector.landing.batch import SegmentBatch
 from connectors.collector.webhooks.items import CALL, Bad, Item, from_journal, items
 from connectors.contracts import reasons
 from connectors.contracts.canonical import key64, sha_hex
-from connectors.landing.quarantine import Landing, RefusedRow, refuse
+from connectors.landing.batch import Batch
+from connectors.landing.quarantine import RefusedRow, refuse
 from warehouse_models.catalog.tenants import Tenant
-from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
-from warehouse_models.lake.trail import landing
 from warehouse_models.specs import spec
 
 DELIVERIES = "bronze/webhooks/deliveries"
@@ -34,19 +33,6 @@ FETCHES = "bronze/webhooks/fetches"
 OBJECT = "webhooks"
 _WRITERS = "collector:webhooks"
 _Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Segment:
-    """What the rows of one segment share. `app`, `number`: the position; `landed_at` in UTC microseconds."""
-
-    app: str
-    number: int
-    file: str
-    batch_id: str
-    landed_at: int
-    landed_date: date
-    limit: int
 
 
 @dataclass
@@ -70,10 +56,12 @@ class HookLander:
 
     lake: Lake
     duck: DuckDBPyConnection
-    at: Segment
+    batch: SegmentBatch
+    # A delivery of so many bytes is refused.
+    limit: int
     deliveries: dict[str, list[_Row]] = field(default_factory=dict)
     fetches: dict[str, list[_Row]] = field(default_factory=dict)
-    refused: dict[tuple[str, str, str], list[RefusedRow]] = field(default_factory=dict)
+    refused: dict[Batch, list[RefusedRow]] = field(default_factory=dict)
 
     def take(self, message: Message, tenant: Tenant, line: int) -> tuple[int, list[str]]:
         """Read a record; the last line that it used, and why items of it were refused. ValueError: it is not ours."""
@@ -82,13 +70,13 @@ class HookLander:
         refused_for = []
         for item in items(system, sent_id, raw, message.received_at):
             line += 1
-            if isinstance(item, Item) and len(item.payload) >= self.at.limit:
-                reason = reasons.TOO_LONG.format(size=len(item.payload), limit=self.at.limit)
+            if isinstance(item, Item) and len(item.payload) >= self.limit:
+                reason = reasons.TOO_LONG.format(size=len(item.payload), limit=self.limit)
                 item = Bad(item.payload, reason)
             if isinstance(item, Bad):
                 refused_for.append(item.reason)
-                row = RefusedRow.of(item.reason, self.at.file, line, item.raw, len(item.raw))
-                self.refused.setdefault((tenant.shard, tenant.tenant_id, message.source), []).append(row)
+                row = RefusedRow.of(item.reason, self.batch.file, line, item.raw, len(item.raw))
+                self.refused.setdefault(self.batch.of_source(tenant, message.source, OBJECT), []).append(row)
                 continue
             self._add(item, message, tenant, system, line)
         return line, refused_for
@@ -100,16 +88,16 @@ class HookLander:
             "op": item.op,
             "updated_at": item.at,
             "received_at": message.received_at,
-            "landed_at": self.at.landed_at,
-            "landed_date": self.at.landed_date,
-            "batch_id": self.at.batch_id,
+            "landed_at": self.batch.landed_at,
+            "landed_date": self.batch.landed_date,
+            "batch_id": self.batch.batch_id,
             "delivery_key": key64(item.id),
         }
         subject = item.records[0] if item.records else (None, None)
         delivery = same | {
             "object": system,
             "record_id": item.id,
-            "file": self.at.file,
+            "file": self.batch.file,
             "line": line,
             "bytes": len(item.payload),
             "payload_sha": sha_hex(item.payload),
@@ -127,8 +115,8 @@ class HookLander:
 
     def write(self) -> HookCounts:
         """Write what was taken; what is there already is left out. TenureError: other writers keep winning."""
-        for (shard, tenant, source), refused in self.refused.items():
-            refuse(self.lake, self.duck, self._landing(shard, tenant, source), refused)
+        for batch, refused in self.refused.items():
+            refuse(self.lake, self.duck, batch, refused)
         counts = HookCounts()
         for shard, rows in sorted(self.deliveries.items()):
             # None: by this very segment, and counted then.
@@ -140,35 +128,31 @@ class HookLander:
             counts.fetches += self._commit(FETCHES, shard, rows, key) or 0
         return counts
 
-    def _landing(self, shard: str, tenant: str, source: str) -> Landing:
-        at = self.at
-        return Landing(tenant, shard, OBJECT, source, at.batch_id, at.file, at.landed_at, at.landed_date)
-
     def _commit(self, address: str, shard: str, rows: list[_Row], key: tuple[str, ...]) -> int | None:
         """Append the rows whose key the table lacks, with the position; how many, None where the position has it."""
         tables = self.lake.shard(shard)
 
         def make_rows(target: DeltaTable) -> pa.Table | None:
-            if is_landed(target, self.at.app, self.at.number):
+            if self.batch.is_in(target):
                 return None
-            held = self._held(tables.scan(address, target.version()), rows, key)
-            fresh = {name: row for row in reversed(rows) if (name := _named(row, key)) not in held}
+            landed = self._landed(tables.scan(address, target.version()), rows, key)
+            fresh = {name: row for row in reversed(rows) if (name := _named(row, key)) not in landed}
             return spec(address).arrow(list(reversed(fresh.values())))
 
         added = tables.append_once(
             address,
             make_rows,
-            markers={self.at.app: self.at.number, _WRITERS: None},
+            markers={self.batch.app: self.batch.number, _WRITERS: None},
             trail=self._trail,
-            lost=TenureError(f"landing {self.at.file}", "other writers keep winning the commit", "run it again"),
+            lost=self.batch.lost(),
         )
         return None if added is None else int(added.num_rows)
 
     def _trail(self, rows: pa.Table) -> dict[str, Any]:
-        return landing(self.at.batch_id, [self.at.landed_date], sorted(set(rows.column("tenant_id").to_pylist())))
+        return self.batch.trail(sorted(set(rows.column("tenant_id").to_pylist())))
 
-    def _held(self, scan: str, rows: list[_Row], key: tuple[str, ...]) -> set[tuple[str, ...]]:
-        """Which keys of the rows the table holds. Two steps: the 64-bit keys, then only the hits."""
+    def _landed(self, scan: str, rows: list[_Row], key: tuple[str, ...]) -> set[tuple[str, ...]]:
+        """Which keys of the rows the table has. Two steps: the 64-bit keys, then only the hits."""
         self.duck.register("chunk", pa.table({"k": pa.array([row["delivery_key"] for row in rows], pa.int64())}))
         hits = self.duck.execute(
             f"SELECT DISTINCT delivery_key FROM {scan} WHERE delivery_key IN (SELECT k FROM chunk)"
@@ -181,12 +165,6 @@ class HookLander:
             f"SELECT {names} FROM {scan} WHERE delivery_key IN (SELECT delivery_key FROM hits)"
         ).fetchall()
         return set(keys)
-
-
-def is_landed(target: DeltaTable, app: str, number: int) -> bool:
-    """Whether a table's position says that it has the rows of a journal's segment."""
-    position = target.transaction_version(app)
-    return position is not None and position >= number
 
 
 def _named(row: _Row, key: tuple[str, ...]) -> tuple[str, ...]:

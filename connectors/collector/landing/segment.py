@@ -13,8 +13,6 @@ already, what is in quarantine is found there, and a file that is still here is 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +23,10 @@ from connectors.collector.http.messages import Message, events, text
 from connectors.collector.journal.frames import Damage, read_frames
 from connectors.collector.journal.segments import ClosedSegment
 from connectors.collector.journal.waiting import put_aside
+from connectors.collector.landing.batch import SegmentBatch
+from connectors.collector.landing.deliveries import HookCounts, HookLander
 from connectors.collector.landing.usage import ADDRESS as USAGE
 from connectors.collector.landing.usage import Usage
-from connectors.collector.landing.deliveries import HookCounts, HookLander, Segment, is_landed
 from connectors.collector.webhooks.items import CALL, as_sent
 from connectors.contracts import reasons
 from connectors.contracts.contract import contract_of
@@ -35,14 +34,13 @@ from connectors.contracts.events import EventContract
 from connectors.contracts.reasons import Refused
 from connectors.contracts.times import now_micros
 from connectors.files.rows import max_row_bytes
-from connectors.landing.quarantine import Landing, RefusedRow, refuse
+from connectors.landing.batch import Batch
+from connectors.landing.quarantine import RefusedRow, refuse
 from connectors.landing.row_reader import How
 from connectors.landing.store import bronze_table
 from warehouse_models.catalog.tenants import Catalog, Tenant
-from warehouse_models.errors import TenureError
 from warehouse_models.files import sync_disk
 from warehouse_models.lake.lake import Lake
-from warehouse_models.lake.trail import landing
 from warehouse_models.spec import TableSpec
 from warehouse_models.specs import spec
 
@@ -50,7 +48,6 @@ ADDRESS = "bronze/product/events"
 OBJECT = "events"
 # Refused rows that are held before they are written: of junk a segment may hold millions.
 _MOST_REFUSED = 50_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -87,13 +84,10 @@ class SegmentLander:
         report: JournalReport,
     ) -> None:
         self.lake, self.duck, self.report = lake, duck, report
-        self.number, self.path = segment.number, segment.path
-        self.app = f"collector:{segment.writer}"
-        self.file = f"collector/{segment.writer}-{segment.number:08d}"
-        self.batch_id = sha256(self.file.encode()).hexdigest()[:32]
+        self.path = segment.path
         self.tenants = {tenant.tenant_id: tenant for tenant in catalog.tenants()}
         self.now = now_micros()
-        self.day = (_EPOCH + timedelta(microseconds=self.now)).date()
+        self.batch = SegmentBatch.of(segment, self.now)
         self.limit = max_row_bytes()
         self.table = spec(ADDRESS)
         self.contracts: dict[str, EventContract] = {}
@@ -102,8 +96,7 @@ class SegmentLander:
         self.refused: dict[tuple[str, str], list[RefusedRow]] = {}
         self.waiting: list[bytes] = []
         self.usage = Usage()
-        at = Segment(self.app, self.number, self.file, self.batch_id, self.now, self.day, self.limit)
-        self.hooks = HookLander(lake, duck, at)
+        self.hooks = HookLander(lake, duck, self.batch, self.limit)
 
     def land(self) -> None:
         """Land it, count it into the report, and drop its file. TenureError: other writers keep winning the commit."""
@@ -157,7 +150,7 @@ class SegmentLander:
 
     def _refuse(self) -> None:
         for (tenant, source), rows in self.refused.items():
-            refuse(self.lake, self.duck, self._at(tenant, source), rows, How("jsonl").to_json())
+            refuse(self.lake, self.duck, self._of_source(tenant, source), rows, How("jsonl").to_json())
         self.refused.clear()
 
     def _take(self, message: Message, tenant: Tenant, line: int) -> int:
@@ -179,7 +172,7 @@ class SegmentLander:
                 row = contract.read(sent.value, b"", line, sent.size)
             except Refused as refusal:
                 raw = sent.raw if sent.value is None else text(sent.value)
-                refused = RefusedRow.of(refusal.reason, self.file, line, raw, len(raw), refusal.record_id)
+                refused = RefusedRow.of(refusal.reason, self.batch.file, line, raw, len(raw), refusal.record_id)
                 self.refused.setdefault(key, []).append(refused)
                 self.report.refuse(refusal.reason)
                 if len(self.refused[key]) >= _MOST_REFUSED:
@@ -199,17 +192,8 @@ class SegmentLander:
             contract = self.contracts[tenant.tenant_id] = made
         return contract
 
-    def _at(self, tenant: str, source: str) -> Landing:
-        return Landing(
-            tenant=tenant,
-            shard=self.tenants[tenant].shard,
-            object=OBJECT,
-            source=source,
-            batch_id=self.batch_id,
-            file=self.file,
-            landed_at=self.now,
-            landed_date=self.day,
-        )
+    def _of_source(self, tenant: str, source: str) -> Batch:
+        return self.batch.of_source(self.tenants[tenant], source, OBJECT)
 
     def _commit(self, shard: str, writers: list[tuple[str, str]]) -> None:
         """The events of one shard."""
@@ -217,13 +201,12 @@ class SegmentLander:
         for tenant, source in writers:
             if rows := self.good[tenant, source]:
                 typed = self._contract(self.tenants[tenant]).typed
-                parts.append(bronze_table(self.table, self._at(tenant, source), typed, rows))
+                parts.append(bronze_table(self.table, self._of_source(tenant, source), typed, rows))
                 tenants.add(tenant)
         if not parts:
             return
-        told = landing(self.batch_id, [self.day], sorted(tenants))
         added = pa.concat_tables(parts)
-        if self._append_once(self.table, shard, added, told):
+        if self._append_once(self.table, shard, added, self.batch.trail(sorted(tenants))):
             self.report.accepted += added.num_rows
 
     def _meter(self) -> None:
@@ -231,17 +214,17 @@ class SegmentLander:
         for tenant in self.usage.tenants():
             by_shard.setdefault(self.tenants[tenant].shard, set()).add(tenant)
         for shard, tenants in sorted(by_shard.items()):
-            rows, told = self.usage.rows(tenants, file=self.file, batch_id=self.batch_id, now=self.now)
-            self._append_once(spec(USAGE), shard, rows, told)
+            rows, trail = self.usage.rows(tenants, self.batch)
+            self._append_once(spec(USAGE), shard, rows, trail)
 
     def _append_once(self, table: TableSpec, shard: str, added: pa.Table, trail: dict[str, Any]) -> bool:
         """Append rows and the position in one commit; False where the position says that they are there."""
         appended = self.lake.shard(shard).append_once(
             table,
             # Two landers at once meet, and the second looks again.
-            lambda target: None if is_landed(target, self.app, self.number) else added,
-            markers={self.app: self.number},
+            lambda target: None if self.batch.is_in(target) else added,
+            markers={self.batch.app: self.batch.number},
             trail=trail,
-            lost=TenureError(f"landing {self.file}", "other writers keep winning the commit", "run it again"),
+            lost=self.batch.lost(),
         )
         return appended is not None

@@ -8,19 +8,19 @@ collector remembers, which reaches no journal.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
 
 from connectors.collector.http.messages import Message
+from connectors.collector.landing.batch import SegmentBatch
 from connectors.contracts.times import MICROS_PER_DAY
-from warehouse_models.lake.trail import landing
+from connectors.landing.batch import day_of
 from warehouse_models.specs import spec
 
 ADDRESS = "bronze/collector/usage"
 _MICROS_PER_HOUR = MICROS_PER_DAY // 24
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Usage:
@@ -44,25 +44,23 @@ class Usage:
         """Whose requests were counted."""
         return {tenant for tenant, _, _ in self._counts}
 
-    def rows(self, tenants: Collection[str], *, file: str, batch_id: str, now: int) -> tuple[pa.Table, dict[str, Any]]:
-        """The rows of bronze/collector/usage of these tenants, and the trail of their commit: the days they count for.
-
-        `now`: UTC microseconds.
-        """
-        same = {"file": file, "batch_id": batch_id, "landed_at": now, "landed_date": now // MICROS_PER_DAY}
+    def rows(self, tenants: Collection[str], batch: SegmentBatch) -> tuple[pa.Table, dict[str, Any]]:
+        """The rows of bronze/collector/usage of these tenants, and their commit's trail: the days they count for."""
+        same = {
+            "file": batch.file,
+            "batch_id": batch.batch_id,
+            "landed_at": batch.landed_at,
+            "landed_date": batch.landed_date,
+        }
         rows: list[dict[str, Any]] = []
         days: dict[str, set[date]] = {}
         for (tenant, source, hour), (requests, events, size, first, last) in sorted(self._counts.items()):
             if tenant not in tenants:
                 continue
-            days.setdefault(tenant, set()).add(_day(hour))
+            days.setdefault(tenant, set()).add(day_of(hour))
             row = {"tenant_id": tenant, "source_id": source, "date": hour // MICROS_PER_DAY, "hour": hour}
             row |= {"requests": requests, "events": events, "bytes": size}
             rows.append({**same, **row, "first_received_at": first, "last_received_at": last})
-        trail = landing(batch_id, [_day(now)], sorted(days))
-        trail["slices"] = {tenant: sorted(day.isoformat() for day in found) for tenant, found in days.items()}
+        trail = batch.trail(sorted(days))
+        trail["slices"] = {tenant: sorted(day.isoformat() for day in dates) for tenant, dates in days.items()}
         return spec(ADDRESS).arrow(rows), trail
-
-
-def _day(at: int) -> date:
-    return (_EPOCH + timedelta(microseconds=at)).date()

@@ -18,12 +18,12 @@ from warehouse_models.errors import TenureError
 from warehouse_models.lake import shard as shard_module
 from warehouse_models.lake.lake import Lake
 from warehouse_models.lake.shard import Shard
-from warehouse_models.lake.trail import landing
+from warehouse_models.lake.trail import landing_trail
 from warehouse_models.specs import spec
 
 TABLE = spec("bronze/landings")
 LOST = TenureError("landing", "other writers keep winning the commit", "run it again")
-TRAIL = landing("b", [], [])
+TRAIL = landing_trail("b", [], [])
 
 
 def rows_of(batches: Iterable[str]) -> pa.Table:
@@ -100,7 +100,7 @@ def test_no_rows_are_no_commit_and_rows_carry_their_markers_and_their_trail(pool
             TABLE,
             lambda _: rows_of(["x"]),
             markers={"app": 7, "writers": None},
-            trail=lambda rows: landing("b", [], sorted(set(rows.column("tenant_id").to_pylist()))),
+            trail=lambda rows: landing_trail("b", [], sorted(set(rows.column("tenant_id").to_pylist()))),
             lost=LOST,
         )
     table = pool.table(TABLE)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from connectors.collector.http.messages import Message
 from connectors.collector.journal.frames import frame
+from connectors.collector.landing.batch import SegmentBatch
 from connectors.collector.landing.journals import land_journals
 from connectors.collector.landing.usage import Usage
 from tests.connectors.collector.landing.test_lander import lander
@@ -28,6 +29,10 @@ USAGE = "bronze/collector/usage"
 
 def message(at: int, size: int, tenant: str = "acme", source: str = "web") -> Message:
     return Message(at, tenant, source, "track", b"x" * size)
+
+
+def landed_at(now: int) -> SegmentBatch:
+    return SegmentBatch("collector:writer", 1, "f", "b", now)
 
 
 def segment(number: int, messages: list[Message]) -> Path:
@@ -53,7 +58,7 @@ def test_a_request_counts_in_the_hour_of_its_receipt_with_its_events_and_its_byt
     usage.count(message(NINE + HOUR - 1, 50), 20)
     usage.count(message(NINE + HOUR, 7), 2)
     usage.count(message(NINE, 9, source="app"), 3)
-    rows, trail = usage.rows({"acme"}, file="f", batch_id="b", now=NINE + 5 * HOUR)
+    rows, trail = usage.rows({"acme"}, landed_at(NINE + 5 * HOUR))
     # By hand: the last microsecond of nine o'clock is nine o'clock; the next one is ten.
     hours = [
         (row["source_id"], row["hour"].hour, row["requests"], row["events"], row["bytes"]) for row in rows.to_pylist()
@@ -71,7 +76,7 @@ def test_nothing_is_lost_or_doubled_between_hours_sources_and_tenants(
     for tenant, source, at, events in sent:
         usage.count(message(NINE + at, events + 1, tenant, source), events)
     for tenant in "ab":
-        rows, trail = usage.rows({tenant}, file="f", batch_id="b", now=NINE)
+        rows, trail = usage.rows({tenant}, landed_at(NINE))
         own = [one for one in sent if one[0] == tenant]
         hours = rows.to_pylist()
         assert sum(row["requests"] for row in hours) == len(own)
