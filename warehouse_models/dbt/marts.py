@@ -73,8 +73,8 @@ def declared(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 @cache
 def marts() -> dict[str, Mart]:
     """Every mart by name, in alphabetical order; ValueError names a contract that lacks something."""
-    found = {model["name"]: _mart(model, path) for path, model in declared(PROJECT / "models" / "marts")}
-    return dict(sorted(found.items()))
+    marts_by_name = {model["name"]: _mart(model, path) for path, model in declared(PROJECT / "models" / "marts")}
+    return dict(sorted(marts_by_name.items()))
 
 
 @cache
@@ -96,11 +96,11 @@ def mart_sql(name: str) -> str:
 @cache
 def silver_inputs() -> tuple[str, ...]:
     """Addresses of the silver tables that any model reads, found in the models' own text."""
-    found = set()
+    addresses = set()
     for path in (PROJECT / "models").rglob("*.sql"):
         for domain, table in re.findall(r"source\('silver_(\w+)',\s*'(\w+)'\)", path.read_text(encoding="utf-8")):
-            found.add(f"silver/{domain}/{table}")
-    return tuple(sorted(found))
+            addresses.add(f"silver/{domain}/{table}")
+    return tuple(sorted(addresses))
 
 
 def _mart(model: dict[str, Any], path: Path) -> Mart:

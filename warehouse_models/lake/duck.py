@@ -33,10 +33,10 @@ def delta_scan(uri: str, version: int | None = None) -> str:
 def extension_path(name: str) -> Path:
     """The signed extension file (`delta`, `httpfs`) that the package `duckdb-extension-<name>` brought."""
     package = import_module(f"duckdb_extension_{name}")
-    found = sorted(Path(str(package.__file__)).parent.rglob(f"{name}.duckdb_extension"))
-    wanted = [path for path in found if path.parent.name == f"v{duckdb.__version__}"]
+    paths = sorted(Path(str(package.__file__)).parent.rglob(f"{name}.duckdb_extension"))
+    wanted = [path for path in paths if path.parent.name == f"v{duckdb.__version__}"]
     if not wanted:
-        raise RuntimeError(f"duckdb-extension-{name} holds no extension for duckdb {duckdb.__version__}: {found}")
+        raise RuntimeError(f"duckdb-extension-{name} holds no extension for duckdb {duckdb.__version__}: {paths}")
     return wanted[0]
 
 

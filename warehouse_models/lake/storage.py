@@ -61,14 +61,14 @@ def options(address: str) -> dict[str, str] | None:
     """`storage_options` of deltalake for an address; None for a folder. TenureError where there is no key."""
     if not is_remote(address):
         return None
-    found = {key.lower(): os.environ[key] for key in _KEYS if os.environ.get(key)}
+    settings = {key.lower(): os.environ[key] for key in _KEYS if os.environ.get(key)}
     for key in _KEYS[:2]:
-        if key.lower() not in found:
+        if key.lower() not in settings:
             raise TenureError(f"the lake {address}", f"{key} is not set", "set it in the environment of `tenure`")
-    found.setdefault("aws_region", os.environ.get("AWS_DEFAULT_REGION") or "us-east-1")
+    settings.setdefault("aws_region", os.environ.get("AWS_DEFAULT_REGION") or "us-east-1")
     if endpoint := _endpoint():
-        found |= {"aws_endpoint": endpoint, "allow_http": str(endpoint.startswith("http://")).lower()}
-    return found | {
+        settings |= {"aws_endpoint": endpoint, "allow_http": str(endpoint.startswith("http://")).lower()}
+    return settings | {
         # The commit of a Delta version is a PUT that fails where the version is there already.
         "aws_conditional_put": "etag",
         "max_retries": str(_RETRIES),
@@ -80,20 +80,20 @@ def options(address: str) -> dict[str, str] | None:
 
 def secret(address: str) -> str:
     """The statement that lets a DuckDB connection (httpfs loaded) read below `address`; it holds the key: never log."""
-    told = options(address) or {}
+    settings = options(address) or {}
     parts = {
-        "KEY_ID": told["aws_access_key_id"],
-        "SECRET": told["aws_secret_access_key"],
-        "REGION": told["aws_region"],
+        "KEY_ID": settings["aws_access_key_id"],
+        "SECRET": settings["aws_secret_access_key"],
+        "REGION": settings["aws_region"],
         "SCOPE": f"s3://{urlsplit(address).netloc}/",
     }
-    if "aws_session_token" in told:
-        parts["SESSION_TOKEN"] = told["aws_session_token"]
-    if endpoint := told.get("aws_endpoint"):
+    if "aws_session_token" in settings:
+        parts["SESSION_TOKEN"] = settings["aws_session_token"]
+    if endpoint := settings.get("aws_endpoint"):
         split = urlsplit(endpoint)
         parts |= {"ENDPOINT": split.netloc + split.path.rstrip("/"), "URL_STYLE": "path"}
     values = ", ".join("{} '{}'".format(key, value.replace("'", "''")) for key, value in parts.items())
-    use_ssl = told.get("allow_http") != "true"
+    use_ssl = settings.get("allow_http") != "true"
     return f"CREATE OR REPLACE SECRET tenure_lake (TYPE s3, {values}, USE_SSL {str(use_ssl).lower()})"
 
 
@@ -103,15 +103,15 @@ def store(address: str) -> S3Store:
     import obstore
     from obstore.store import S3Store
 
-    told = options(address)
-    assert told is not None, address
+    settings = options(address)
+    assert settings is not None, address
     split = urlsplit(address)
     made = S3Store(
         split.netloc,
         prefix=split.path.strip("/") or None,
-        config={key: value for key, value in told.items() if key.startswith("aws_")},  # type: ignore[arg-type]
+        config={key: value for key, value in settings.items() if key.startswith("aws_")},  # type: ignore[arg-type]
         client_options={
-            "allow_http": told.get("allow_http") == "true",
+            "allow_http": settings.get("allow_http") == "true",
             "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
             "timeout": timedelta(seconds=_REQUEST_SECONDS),
         },
@@ -176,8 +176,8 @@ def _endpoint() -> str:
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
+    errors: list[BaseException] = []
+    while error is not None and error not in errors:
+        errors.append(error)
         error = error.__cause__ or error.__context__
-    return found
+    return errors

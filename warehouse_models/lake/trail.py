@@ -55,27 +55,27 @@ def read_trail(table: DeltaTable, after: int | None) -> Trail:
     batches: set[str] = set()
     landed: set[date] = set()
     for commit in commits:
-        told = tenure_metadata(commit)
-        if told is None:
+        metadata = tenure_metadata(commit)
+        if metadata is None:
             if commit.get("operation") in _NO_DATA_CHANGE:
                 continue
             return Trail(version=version, full=True)
-        if told.get("slices", {}) is None:
+        if metadata.get("slices", {}) is None:
             return Trail(version=version, full=True)
-        parts.append(decode_slices(told.get("slices") or dict.fromkeys(told.get("tenants", []))))
-        if "batch_id" in told:
-            batches.add(told["batch_id"])
-            landed.update(date.fromisoformat(day) for day in told["landed_dates"])
+        parts.append(decode_slices(metadata.get("slices") or dict.fromkeys(metadata.get("tenants", []))))
+        if "batch_id" in metadata:
+            batches.add(metadata["batch_id"])
+            landed.update(date.fromisoformat(day) for day in metadata["landed_dates"])
     return Trail(version, False, union(parts), frozenset(batches), frozenset(landed))
 
 
 def tenure_metadata(commit: dict[str, Any]) -> dict[str, Any] | None:
     """Our part of a commit's metadata, or None where the commit is not ours."""
     try:
-        told = json.loads(commit.get("userMetadata") or "null")
+        metadata = json.loads(commit.get("userMetadata") or "null")
     except ValueError:
         return None
-    return told.get("tenure") if isinstance(told, dict) else None
+    return metadata.get("tenure") if isinstance(metadata, dict) else None
 
 
 def last_metadata(table: DeltaTable) -> dict[str, Any] | None:
@@ -84,9 +84,9 @@ def last_metadata(table: DeltaTable) -> dict[str, Any] | None:
     while True:
         history = table.history(limit)
         for commit in history:
-            told = tenure_metadata(commit)
-            if told is not None:
-                return told
+            metadata = tenure_metadata(commit)
+            if metadata is not None:
+                return metadata
         if len(history) < limit:
             return None
         limit *= 8
