@@ -88,11 +88,11 @@ _LANDER = ("lander killed at a named point", "lander killed at random")
 _ALONE, _BUSY = ("alone",), ("traffic", "two")
 _FAILED_SYNC = "self._cut()\n        self._finish()\n        raise NotWritable(error.strerror or str(error)) from error"
 _APPEND = "appended = self.lake.shard(shard).append_once("
-_MARKERS = "markers={self.app: self.number}"
+_MARKERS = "markers={self.batch.app: self.batch.number}"
 _TWO_COMMITS = f"""tables = self.lake.shard(shard)
-    if is_landed(tables.create(table), self.app, self.number):
+    if self.batch.is_in(tables.create(table)):
         return False
-    tables.append(table, added.slice(0, 0), trail=trail, transactions={{self.app: self.number}})
+    tables.append(table, added.slice(0, 0), trail=trail, transactions={{self.batch.app: self.batch.number}})
     tables.append(table, added, trail=trail)
     return True
     {_APPEND}"""
@@ -134,7 +134,7 @@ MUTATIONS: dict[str, Mutation] = {
     "the lander does not look at its position": Mutation(
         ("a dropped segment comes back", *_LANDER),
         _ALONE,
-        _said(SegmentLander, "_append_once", ("None if is_landed(target, self.app, self.number) else added", "added")),
+        _said(SegmentLander, "_append_once", ("None if self.batch.is_in(target) else added", "added")),
     ),
     "the position is in a commit of its own": Mutation(
         _LANDER,
@@ -147,13 +147,14 @@ MUTATIONS: dict[str, Mutation] = {
         _said(SegmentLander, "_append_once", (_MARKERS, "markers={}")),
     ),
     "usage is metered each time": Mutation(
-        _LANDER, _ALONE, _said(SegmentLander, "_meter", ("self._append_once(spec(USAGE), shard, rows, told)",
-            "self.lake.shard(shard).append(spec(USAGE), rows, trail=told)"))
+        _LANDER, _ALONE, _said(SegmentLander, "_meter", ("self._append_once(spec(USAGE), shard, rows, trail)",
+            "self.lake.shard(shard).append(spec(USAGE), rows, trail=trail)"))
     ),
     "the quarantine does not look what it holds": Mutation(
         _LANDER,
         _ALONE,
-        {(segment_lander, "refuse"): _said(quarantine, "refuse", ("key not in held", "True"))[quarantine, "refuse"]},
+        {(segment_lander, "refuse"): _said(quarantine, "refuse",
+            ("key not in quarantined", "True"))[quarantine, "refuse"]},
     ),
     "a restarted collector counts from the beginning": Mutation(
         _KILLS, _BUSY, _said(Journal, "__init__", ('f"{time.time_ns():016x}{secrets.token_hex(4)}"', '"0" * 24'))
