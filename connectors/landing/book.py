@@ -9,6 +9,7 @@ from duckdb import DuckDBPyConnection
 from connectors.contracts.times import now_micros
 from connectors.landing.batch import Batch
 from connectors.landing.report import FileReport
+from connectors.landing.store import Store
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
 from warehouse_models.lake.trail import landing_trail
@@ -32,15 +33,12 @@ def landed_before(lake: Lake, duck: DuckDBPyConnection, batch: Batch) -> tuple[i
 
 
 def write_landing(
-    lake: Lake,
-    duck: DuckDBPyConnection,
-    batch: Batch,
+    store: Store,
     report: FileReport,
     *,
     file_sha: str,
     as_of: int | None,
     complete: bool,
-    app: str,
     is_anew: bool = False,
 ) -> None:
     """Write the row of a landing that came to its end; where another landing of the file wrote it meanwhile, none.
@@ -48,6 +46,7 @@ def write_landing(
     `as_of` is UTC microseconds, None where nobody said it; `is_anew`: the file had a row when this landing
     began, and gets another. TenureError where other landings keep winning the commit.
     """
+    batch = store.batch
     values: dict[str, Any] = {
         "tenant_id": batch.tenant,
         "object": batch.object,
@@ -64,11 +63,11 @@ def write_landing(
     row = spec(ADDRESS).arrow([values])
     # A row that says neither changes nothing in silver, so its trail names no tenant: small runs stay small.
     tenants = [batch.tenant] if as_of is not None or complete else []
-    lake.shard(batch.shard).append_once(
+    store.tables.append_once(
         ADDRESS,
-        lambda _: row if is_anew or landed_before(lake, duck, batch) is None else None,
+        lambda _: row if is_anew or landed_before(store.lake, store.duck, batch) is None else None,
         # The marker makes two landings of one file meet: each once wrote a row of its own.
-        markers={app: None},
+        markers={store.app: None},
         trail=landing_trail(batch.batch_id, [batch.landed_date], tenants),
         lost=TenureError(f"landing {batch.file}", "other landings keep winning the commit", "land the file again"),
     )

@@ -225,14 +225,11 @@ class FileLanding:
 
     def _write_down(self) -> None:
         write_landing(
-            self.lake,
-            self.duck,
-            self.batch,
+            self.store,
             self.report,
             file_sha=self.sha,
             as_of=self.terms.as_of,
             complete=self.terms.complete,
-            app=self.app,
             is_anew=self.is_anew,
         )
 

@@ -80,7 +80,7 @@ def land_sandbox(lake: Lake, files: Sequence[TenantFiles], tell: Tell) -> list[L
             "exchange_rates": tenant.exchange_rates,
             "events": tenant.events,
         }
-        landed.append(_land(lake, catalog, tenant.slug, tenant.shard, parts, tell, last_day))
+        landed.append(_land(lake, catalog, tenant.slug, parts, tell, last_day))
     return landed
 
 
@@ -92,14 +92,13 @@ def land_repository(lake: Lake, repository: Path, slug: str, name: str, tell: Te
         tell(f"{name}: this clone is shallow, so only its newest {files.commits} commits are read")
     catalog.add_tenant(slug, name=name)
     parts = {"accounts": files.accounts, "users": files.users, "events": files.events}
-    return _land(lake, catalog, slug, DEFAULT_SHARD, parts, tell)
+    return _land(lake, catalog, slug, parts, tell)
 
 
 def _land(
     lake: Lake,
     catalog: Catalog,
     slug: str,
-    shard: str,
     parts: dict[str, Path],
     tell: Tell,
     billed_to: str | None = None,
@@ -123,7 +122,7 @@ def _land(
             raise TenureError(f"{slug}: {path.name}", error, "remove the sandbox folder and create it again")
     return Landed(
         slug,
-        shard,
+        catalog.tenant(slug).shard,
         sum(report.accepted for report in reports),
         sum(report.duplicate for report in reports),
         sum(report.quarantined for report in reports),

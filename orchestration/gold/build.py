@@ -87,7 +87,7 @@ def _run(order: _Order, dbt: DbtProcess, tell: OnEvent) -> GoldResult:
         for tenant in due.tenants & due.unpublished.keys():
             work.audited.setdefault(tenant, []).extend(due.unpublished[tenant])
         rows = [_publication(slug, last) for slug, last in sorted(published.items())]
-        control.prepare(build, order.lake, order.shard, tenants, work, publications=rows, audit_whole=due.whole)
+        control.prepare(build, order.lake.shard(order.shard), tenants, work, publications=rows, audit_whole=due.whole)
         if work.is_empty:
             # Nothing to build, so dbt's hook will not say what to test.
             build.execute("delete from control.audit_scope")
@@ -117,7 +117,8 @@ def _plan(
     """What the run builds; the build database has noted by then what was published since the last one."""
     control.create(build)
     run = time.time_ns() // 1000
-    work = plan(build, order.lake, order.shard, tenants, run=run, full_refresh=order.full_refresh, only=order.only)
+    tables = order.lake.shard(order.shard)
+    work = plan(build, tables, tenants, run=run, full_refresh=order.full_refresh, only=order.only)
     gold_history.note(build, order.lake, order.shard, published, {tenant.tenant_id for tenant in tenants})
     forget_published(build, published)
     return work

@@ -20,7 +20,7 @@ from orchestration.gold import history as gold_history
 from orchestration.gold.plan import BEGINNING, END, POLICIES, Plan
 from warehouse_models.catalog.tenants import Tenant
 from warehouse_models.dbt import marts as gold_models
-from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 from warehouse_models.policies import revenue as revenue_policy
 from warehouse_models.policies.currencies import currencies
 from warehouse_models.policies.policy import settings_hash, settings_tables
@@ -38,8 +38,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 
 def prepare(
     connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    shard: str,
+    tables: Shard,
     tenants: list[Tenant],
     plan: Plan,
     *,
@@ -59,7 +58,7 @@ def prepare(
     _insert(connection, "currencies", [(c.code, c.name, c.digits) for c in currencies().values()])
     _insert(connection, "publications", [tuple(row.values()) for row in publications])
     for address in gold_models.silver_inputs():
-        connection.execute(_view(lake, shard, address, plan.versions.get(address)))
+        connection.execute(_view(tables, address, plan.versions.get(address)))
     connection.execute("commit")
 
 
@@ -101,7 +100,7 @@ def _write_settings(connection: duckdb.DuckDBPyConnection, tenants: list[Tenant]
         connection.execute(f"insert into control.{name} by name select * from prepared")
 
 
-def _view(lake: Lake, shard: str, address: str, version: int | None) -> str:
+def _view(tables: Shard, address: str, version: int | None) -> str:
     _, domain, name = address.split("/")
     columns = spec(address).columns
     if version is None:
@@ -109,7 +108,7 @@ def _view(lake: Lake, shard: str, address: str, version: int | None) -> str:
         body = f"select {body} where false"
     else:
         names = ", ".join(f'"{column.name}"' for column in columns)
-        body = f"select {names} from {lake.shard(shard).scan(address, version)}"
+        body = f"select {names} from {tables.scan(address, version)}"
     return f"create schema if not exists silver_{domain}; create or replace view silver_{domain}.{name} as {body}"
 
 

@@ -15,7 +15,7 @@ import duckdb
 
 from warehouse_models.catalog.tenants import Tenant
 from warehouse_models.dbt import marts as gold_models
-from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import Shard
 from warehouse_models.lake.slices import Slices, runs, union
 from warehouse_models.lake.trail import read_trail
 from warehouse_models.policies.policy import settings_hash
@@ -81,8 +81,7 @@ def definition() -> str:
 
 def plan(
     connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    shard: str,
+    tables: Shard,
     tenants: list[Tenant],
     *,
     run: int,
@@ -93,7 +92,7 @@ def plan(
     work = Plan(run, definition())
     consumed = dict(connection.execute("select address, version from control.consumed").fetchall())
     work.reason = _reason_before_silver(connection, work.definition, consumed, full_refresh and only is None)
-    slices = _slices_since(work, lake, shard, consumed)
+    slices = _slices_since(work, tables, consumed)
     _touch(work, slices, {tenant.tenant_id for tenant in tenants})
     _touch_whole(work, _whole_tenants(connection, tenants, work, set(only or ()) if full_refresh else set()))
     return work
@@ -111,11 +110,11 @@ def _reason_before_silver(
     return "asked for" if asked_for else ""
 
 
-def _slices_since(work: Plan, lake: Lake, shard: str, consumed: dict[str, int]) -> dict[str, Slices]:
+def _slices_since(work: Plan, tables: Shard, consumed: dict[str, int]) -> dict[str, Slices]:
     """Pin silver, and find what moved in it: address → slices. A trail that is lost is a reason to make all anew."""
     slices: dict[str, Slices] = {}
     for address in gold_models.silver_inputs():
-        table = lake.shard(shard).table(address)
+        table = tables.table(address)
         if table is None:
             continue
         work.versions[address] = table.version()

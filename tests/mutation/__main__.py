@@ -140,8 +140,8 @@ def _build(lake: Lake) -> None:
         connection = duck.connect(path)
         tenants = Catalog(lake).tenants("pool")
         control.create(connection)
-        work = plan(connection, lake, "pool", tenants, run=time.time_ns() // 1000)
-        control.prepare(connection, lake, "pool", tenants, work, publications=[], audit_whole=[])
+        work = plan(connection, lake.shard("pool"), tenants, run=time.time_ns() // 1000)
+        control.prepare(connection, lake.shard("pool"), tenants, work, publications=[], audit_whole=[])
         connection.close()
         nodes, error = dbt.run({"run": True, "full_refresh": work.full}, lambda _: None)
     failed = [f"{node['name']}: {node['message']}" for node in nodes if node["status"] != "success"]

@@ -56,7 +56,7 @@ def test_dbts_source_holds_the_tables_that_sql_reads_and_no_other() -> None:
 def test_every_table_of_the_schema_has_a_comment_but_the_copies_of_what_was_published(tenure_home: object) -> None:
     connection = build_database()
     copies = {name for name in tables(connection) if name.startswith("published")} | {"restatements"}
-    control.prepare(connection, Lake(), "pool", [], Plan(1, "d"), publications=[], audit_whole=[])
+    control.prepare(connection, Lake().shard("pool"), [], Plan(1, "d"), publications=[], audit_whole=[])
     assert tables(connection) - copies == set(comments())
     assert set(sources()) <= tables(connection)
     for table, comment in comments().items():
@@ -66,10 +66,10 @@ def test_every_table_of_the_schema_has_a_comment_but_the_copies_of_what_was_publ
 def test_what_is_kept_stays_and_what_a_run_has_to_do_is_made_anew(tenure_home: object) -> None:
     connection = build_database()
     first = Plan(1, "d", tenants={"acme"}, ranges={"acme": [(control.BEGINNING, control.END)]})
-    control.prepare(connection, Lake(), "pool", [], first, publications=[], audit_whole=["acme"])
+    control.prepare(connection, Lake().shard("pool"), [], first, publications=[], audit_whole=["acme"])
     connection.execute("insert into control.consumed values ('silver/product/events', 7)")
     control.create(connection)
-    control.prepare(connection, Lake(), "pool", [], Plan(2, "d"), publications=[], audit_whole=[])
+    control.prepare(connection, Lake().shard("pool"), [], Plan(2, "d"), publications=[], audit_whole=[])
     assert connection.execute("select address, version from control.consumed").fetchall() == [
         ("silver/product/events", 7)
     ]
