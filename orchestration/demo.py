@@ -129,7 +129,7 @@ def demo(
 
 def _superset(report: Report, git_tenant: str) -> str:
     """Set up Superset, its logins and dashboards, and start it; its URL."""
-    from dashboards import service
+    from dashboards import administration
 
     started = time.monotonic()
     operator, _ = operator_password()
@@ -138,12 +138,12 @@ def _superset(report: Report, git_tenant: str) -> str:
     maintainer, _ = password_of(MAINTAINER)
     report.logins[f"executive of {EXECUTIVE_OF}"] = (EXECUTIVE, executive)
     report.logins[f"executive of {git_tenant}"] = (MAINTAINER, maintainer)
-    service.apply(
+    administration.apply(
         home.home(),
         operator_password=operator,
         users=[
-            service.User(EXECUTIVE, [EXECUTIVE_OF], "executive", executive, full_name="Demo Executive"),
-            service.User(MAINTAINER, [git_tenant], "executive", maintainer, full_name="Demo Maintainer"),
+            administration.User(EXECUTIVE, [EXECUTIVE_OF], "executive", executive, full_name="Demo Executive"),
+            administration.User(MAINTAINER, [git_tenant], "executive", maintainer, full_name="Demo Maintainer"),
         ],
         push=True,
     )

@@ -47,7 +47,7 @@ environment .venv-superset requirements/superset.txt
 if [ -n "$spark" ]; then
     # Superset's empty metadata, which every new home copies (`make demo` alone makes it beside the data's way).
     if ! ls .venv-superset/tenure/metadata-*.db >/dev/null 2>&1; then
-        step "Superset: empty metadata (once)" .venv/bin/python -c 'from dashboards.service import make_template; make_template()'
+        step "Superset: empty metadata (once)" .venv/bin/python -c 'from dashboards.administration import make_template; make_template()'
     fi
     jars=${TENURE_SPARK_JARS:-$PWD/.venv/tenure/spark}
     if ! has java && [ -z "${JAVA_HOME:-}" ]; then

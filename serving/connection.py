@@ -16,7 +16,7 @@ from serving.result import ServingResult
 from warehouse_models.errors import TenureError
 
 # A statement that was told to stop may finish the step it is in; after so many times its time nobody waits any more.
-GRACE = 2
+TIMES_UNTIL_STUCK = 2
 
 
 class ServingConnection:
@@ -24,7 +24,7 @@ class ServingConnection:
 
     `principal` and `version` (fingerprint of what is published for it) tell cached answers apart. `raw` is the DuckDB
     connection behind the guard: for drivers that fetch from it, never for statements. `on_stuck` is called where a
-    statement goes on for GRACE times its time although it was told to stop.
+    statement goes on for TIMES_UNTIL_STUCK times its time although it was told to stop.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class ServingConnection:
 
         timers = [threading.Timer(self.seconds, stop)]
         if self.on_stuck is not None:
-            timers.append(threading.Timer(self.seconds * GRACE, self.on_stuck))
+            timers.append(threading.Timer(self.seconds * TIMES_UNTIL_STUCK, self.on_stuck))
         for timer in timers:
             timer.daemon = True
             timer.start()

@@ -36,7 +36,7 @@ def open_serving(
     """Open what is published for `principal` (a Principal, or the slug of one tenant), locked.
 
     `published_root`: the folder with manifest.json (default: that of TENURE_HOME). `seconds`: longest time of a
-    statement (default TENURE_SQL_SECONDS, 60). `on_stuck`: the surface's last resort against one that DuckDB does not
+    statement (default: `limits.max_seconds`). `on_stuck`: the surface's last resort against one that DuckDB does not
     stop: it works in steps and looks up between them. Raises TenureError where nothing is published for the principal.
     Every connection sees the publication that was current when it was opened, also while a run publishes the next.
     """

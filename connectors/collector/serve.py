@@ -22,7 +22,8 @@ from warehouse_models import home
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
 
-_GRACE_SECONDS = 10
+# Requests under way may finish for so long after the collector is asked to stop.
+_SHUTDOWN_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _server(app: Starlette, binding: Binding) -> uvicorn.Server:
         server_header=False,
         # The proxy's word on the scheme counts only where it says so from this machine (uvicorn's default).
         proxy_headers=True,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         # Longer than the minute that load balancers keep an idle connection: who closes first must not be us.
         timeout_keep_alive=75,
     )

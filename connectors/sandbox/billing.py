@@ -25,7 +25,7 @@ _PLANS = {"enterprise": ("Enterprise", 4_900), "mid-market": ("Business", 2_900)
 # What one is worth in euros; rates wander around it.
 _IN_EURO = {"USD": 0.92, "GBP": 1.17, "EUR": 1.0}
 # A past-due spell keeps its MRR for so many days (policy past_due_grace_days).
-_GRACE = 30
+_PAST_DUE_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _ledger(account: Account, life: list[Stretch], last_day: date) -> Iterator[t
         if stretch.status in ("trialing", "paused"):
             continue
         if stretch.status == "past_due":
-            paid_until = min(paid_until, stretch.start + timedelta(days=_GRACE))
+            paid_until = min(paid_until, stretch.start + timedelta(days=_PAST_DUE_DAYS))
         day = stretch.start
         while day < paid_until and day <= last_day:
             yield account.id, currency_of(account), day, cents * stretch.seats

@@ -22,10 +22,10 @@ def dashboard_assets() -> dg.AssetsDefinition:
     @dg.multi_asset(name="superset", specs=specs)
     def push_dashboards(context: dg.AssetExecutionContext) -> Any:
         """Validate the dashboard files, push them, and check that Superset holds what they say."""
-        from dashboards import service
+        from dashboards import administration
         from warehouse_models import home
 
-        service.push(home.home(), tell=context.log.info)
+        administration.push(home.home(), tell=context.log.info)
         url = services.address(services.SUPERSET)
         for spec in specs:
             where = f"{url}/superset/dashboard/{spec.key.path[-1].replace('_', '-')}/" if url else "stopped"

@@ -29,11 +29,10 @@ from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.errors import TenureError
 from warehouse_models.lake import duck
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import ATTEMPTS
 from warehouse_models.published import replica
 from warehouse_models.published.manifest import AllFile, Manifest
 from warehouse_models.published.publication import Pins, Publication
-
-_ATTEMPTS = 30
 
 
 @dataclass
@@ -122,7 +121,7 @@ def swap(state: ShardState, change: Change) -> int:
     }
     change = replace(change, publications=uploaded)
     with manifest_lock(root, f"the publication of shard {shard}"):
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             before, token = replica.present(root)
             if before.of_shard(shard) != state.published:
                 why = "another host published it while this run worked on it"

@@ -17,10 +17,10 @@ from typing import Any
 import httpx
 import pytest
 
-from dashboards import service
+from dashboards import administration
+from dashboards.administration import User
 from dashboards.bundle import identity
 from dashboards.files import Assets
-from dashboards.service import User
 from orchestration.services import services
 from tests.conftest import ROOT
 from tests.support.worlds import serving as world
@@ -85,7 +85,7 @@ class Superset:
 def superset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
     home = world.build(tmp_path_factory.mktemp("superset") / "home")
     seconds, clock = {}, time.monotonic()
-    service.make_template()
+    administration.make_template()
     seconds["template"], clock = time.monotonic() - clock, time.monotonic()
     users = [
         User(EXECUTIVE, (world.GREEN,), "executive", PASSWORD),
@@ -97,7 +97,7 @@ def superset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
         User(OLD_AND_NEW, (world.GREEN, world.ADDED), "executive", PASSWORD),
         User(EVERYWHERE, ("*",), "executive", PASSWORD),
     ]
-    answer = service.apply(home, operator_password=PASSWORD, users=users, push=True)
+    answer = administration.apply(home, operator_password=PASSWORD, users=users, push=True)
     seconds["push"], clock = time.monotonic() - clock, time.monotonic()
     with _at(home):
         url = services.up_superset()

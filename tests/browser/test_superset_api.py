@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dashboards import environment, service
+from dashboards import administration, environment
 from dashboards.bundle import identity
 from dashboards.files import Assets
 from tests.browser.conftest import ANALYST, BOTH, EXECUTIVE, NEIGHBOUR, OPERATOR, PASSWORD, Superset
@@ -166,13 +166,13 @@ def test_a_new_publication_is_seen_at_once_and_the_neighbours_cache_stays_warm(
 def test_a_push_changes_no_id_and_buries_what_has_a_tombstone(superset: Superset) -> None:
     assets = Assets.read()
     assets.charts["retired"] = dict(assets.charts["dau"]) | {"title": "Retired"}
-    pushed = service.apply(superset.home, assets=_shown(assets, "retired"))["pushed"]
+    pushed = administration.apply(superset.home, assets=_shown(assets, "retired"))["pushed"]
     assert {slug: pushed["charts"][identity("charts", slug)] for slug in superset.charts} == superset.charts
     retired = pushed["charts"][identity("charts", "retired")]
     assert superset.client(OPERATOR).get(f"/api/v1/chart/{retired}").status_code == 200
     assets = Assets.read()
     assets.tombstones = {"charts": ["retired"]}
-    pushed = service.apply(superset.home, assets=assets)["pushed"]
+    pushed = administration.apply(superset.home, assets=assets)["pushed"]
     assert pushed["buried"] == ["charts/retired"]
     assert superset.client(OPERATOR).get(f"/api/v1/chart/{retired}").status_code == 404
 
@@ -187,13 +187,13 @@ def _shown(assets: Assets, chart: str) -> Assets:
 def test_a_home_of_an_older_release_is_brought_up_to_date_without_the_operators_password(superset: Superset) -> None:
     mark = environment.schema_mark(superset.home)
     mark.write_text("of an older release")
-    service.add_user(superset.home, "una", (world.GREEN,), password=PASSWORD)
+    administration.add_user(superset.home, "una", (world.GREEN,), password=PASSWORD)
     assert mark.read_text() == environment.schema_key()
     assert superset.listed("una") == superset.listed(EXECUTIVE)
 
 
 def test_logins_are_listed_with_role_and_tenants(superset: Superset) -> None:
-    users = {user["name"]: (user["role"], user["tenants"]) for user in service.list_users(superset.home)}
+    users = {user["name"]: (user["role"], user["tenants"]) for user in administration.list_users(superset.home)}
     assert users[OPERATOR] == ("Admin", ["*"])
     assert users[EXECUTIVE] == ("executive", [world.GREEN])
     assert users[BOTH] == ("analyst", sorted([world.GREEN, world.HELD]))

@@ -11,10 +11,10 @@ from collections.abc import Callable
 import pytest
 import yaml
 
+from dashboards.administration import User
 from dashboards.bundle import bundle_files, identity, push_plan, zipped
 from dashboards.files import Assets
 from dashboards.query_context import query_context
-from dashboards.service import User
 from dashboards.validate import validate
 from warehouse_models.dbt.marts import marts
 from warehouse_models.errors import TenureError

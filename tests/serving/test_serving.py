@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from serving.connection import GRACE, ServingConnection
+from serving.connection import TIMES_UNTIL_STUCK, ServingConnection
 from serving.opening import open_serving
 from serving.principal import ALL, Principal
 from serving.publications import VIEWED, fingerprint
@@ -123,7 +123,7 @@ def test_a_statement_that_does_not_stop_when_told_to_calls_for_the_last_resort(h
     with open_serving(world.GREEN, seconds=0.05, on_stuck=stuck.set) as connection, connection.fork() as other:
         with other._bounded():
             pass
-        time.sleep(0.05 * GRACE * 2)
+        time.sleep(0.05 * TIMES_UNTIL_STUCK * 2)
         assert not stuck.is_set(), "a statement that ended is not"
         with other._bounded():
             assert stuck.wait(10)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from warehouse_models.catalog.names import check_name
-from warehouse_models.catalog.rotation import GRACE, counting, kept_beside
+from warehouse_models.catalog.rotation import OLD_VALUE_COUNTS_FOR, counting, kept_beside
 from warehouse_models.catalog.secrets import write_secret
 from warehouse_models.catalog.table import CatalogTable
 from warehouse_models.catalog.tenants import Catalog
@@ -100,7 +100,7 @@ class Hooks:
         return added, self._made(added, reference)
 
     def rotate(
-        self, tenant: str, name: str, reference: str | None = None, *, grace: timedelta = GRACE
+        self, tenant: str, name: str, reference: str | None = None, *, grace: timedelta = OLD_VALUE_COUNTS_FOR
     ) -> tuple[Hook, str | None]:
         """Give a webhook a new secret, as `add` does; the old one counts for `grace` more.
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-GRACE = timedelta(hours=24)
+# Unless a command names other hours (`tenure source rotate`, `tenure hook rotate`; their defaults follow from this).
+OLD_VALUE_COUNTS_FOR = timedelta(hours=24)
 
 
 def counting(present: str | None, old: str | None, old_until: datetime | None, now: datetime) -> list[str]:

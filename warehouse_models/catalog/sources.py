@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from warehouse_models.catalog.names import check_name
-from warehouse_models.catalog.rotation import GRACE, counting, kept_beside
+from warehouse_models.catalog.rotation import OLD_VALUE_COUNTS_FOR, counting, kept_beside
 from warehouse_models.catalog.table import CatalogTable
 from warehouse_models.catalog.tenants import Catalog
 from warehouse_models.errors import TenureError
@@ -81,7 +81,7 @@ class Sources:
         added = Source(tenant, source_id, name, "active", hash_of(written), None, None, 1, now, now)
         return self.table.add(added, lambda sources: _existing(added, sources, is_key_given=key is not None)), written
 
-    def rotate(self, tenant: str, name: str, *, grace: timedelta = GRACE) -> tuple[Source, str]:
+    def rotate(self, tenant: str, name: str, *, grace: timedelta = OLD_VALUE_COUNTS_FOR) -> tuple[Source, str]:
         """Give a source a new key and return both; the old key counts for `grace` more. A revoked source is active
         again, by its new key alone. TenureError: no such source."""
         self.catalog.tenant(tenant)

@@ -28,6 +28,7 @@ from deltalake.exceptions import CommitFailedError
 
 from warehouse_models.errors import TenureError
 from warehouse_models.lake.lake import Lake
+from warehouse_models.lake.shard import ATTEMPTS
 from warehouse_models.types import COLUMN_TYPES, to_arrow
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ Result = TypeVar("Result")
 
 # Metadata of a field whose column has another name: field(metadata={COLUMN: "shard"}).
 COLUMN = "column"
-_ATTEMPTS = 30
 _MOST_LISTED = 20
 # A mapping is kept as JSON text.
 _TYPES: Mapping[Any, pa.DataType] = {
@@ -124,9 +124,9 @@ class CatalogTable(Generic[Row]):
         """Replace the rows by those that `change` makes of them, in one commit; its second value.
 
         `change` is called again, on the rows of another process, as often as that process was first. Where it changes
-        nothing, nothing is written. TenureError: others were first thirty times.
+        nothing, nothing is written. TenureError: others were first `ATTEMPTS` times.
         """
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             table = self.lake.open(self._uri)
             before = self._rows(table)
             after, result = change(list(before))

@@ -57,6 +57,8 @@ def commit(trail: Mapping[str, Any], markers: Mapping[str, int] | None = None) -
     return CommitProperties(
         custom_metadata={"userMetadata": json.dumps({"tenure": trail}, sort_keys=True)},
         app_transactions=[Transaction(app, version) for app, version in (markers or {}).items()],
+        # delta-rs's own: it tries anew where another's commit does not conflict. Where the two conflict,
+        # `Shard.append_once` looks again.
         max_commit_retries=15,
     )
 

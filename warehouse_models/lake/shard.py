@@ -26,6 +26,8 @@ from warehouse_models.lake.trail import Trail, read_trail
 from warehouse_models.spec import TableSpec
 from warehouse_models.specs import spec as spec_at
 
+# How often a writer that others outran looks again. A try is lost only where another's commit won, so some writer
+# always gets on. One that lost so many times in a row gives up with an error, instead of trying without end.
 ATTEMPTS = 30
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # A dashboard opens a connection a tile: once in so many seconds is enough to ask whether there is a new manifest.
 FRESH_SECONDS = 5.0
-_GRACE_SECONDS = 3600.0
+_REPLACED_FILE_STAYS_SECONDS = 3600.0
 _asked: dict[Path, float] = {}
 _asking = Lock()
 _log = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ def _tidy(root: Path, before: Manifest | None, now: Manifest) -> None:
         file = path.relative_to(root).as_posix()
         if file in were - kept:
             os.utime(path)
-        elif file not in kept and time.time() - path.stat().st_mtime > _GRACE_SECONDS:
+        elif file not in kept and time.time() - path.stat().st_mtime > _REPLACED_FILE_STAYS_SECONDS:
             path.unlink(missing_ok=True)
 
 

@@ -111,7 +111,8 @@ INTERNAL_USERS = _table(
     name="internal_users",
     grain="One row per user whose activity is the tenant's own.",
     key=("tenant_id", "user_id"),
-    description="Resolved users that the policy `internal_users` names by id or by e-mail domain, in any version.",
+    description="Resolved users that the policy `internal_users` names by id, by e-mail domain or by account, in any "
+    "version.",
     columns=(_TENANT, Column("user_id", "string", "Resolved user.", Pii.PSEUDONYMOUS, nullable=False)),
 )
 
@@ -150,7 +151,8 @@ SESSIONS = _table(
     name="sessions",
     grain="One row per session.",
     key=("tenant_id", "session_id"),
-    description="Qualifying events of one visitor with no gap above 30 min; dated by their start.",
+    description="Qualifying events of one visitor with no gap above 30 min, cut at the first event of a day whose "
+    "previous day they had begun at or before 00:00 of; dated by their start.",
     partition_by=("tenant_id", "session_month"),
     slice_column="session_date",
     columns=(

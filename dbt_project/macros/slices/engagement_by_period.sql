@@ -2,7 +2,7 @@
   Activity of a tenant's product by week or month, from the period of its first event to the one in which its data ends,
   silent ones too. `unit`: week or month; `column`: what the period's first day is called.
 #}
-{% macro product_engagement(unit, column) %}
+{% macro engagement_by_period(unit, column) %}
 with spine as (
     select distinct
         affected.tenant_id,

@@ -68,13 +68,15 @@ def sql(
 
 @contextmanager
 def _bounded_process() -> Iterator[None]:
-    """At most TENURE_SQL_PROCESS_GB (4) for what DuckDB builds past its own limit; it then fails with an error.
+    """At most `process_bytes` for what DuckDB builds past its own limit; it then fails with an error.
 
     Counted from what the process holds already: a long-lived caller that held 4 GB could not allocate a byte more, and
     Python ended in a SystemError.
     """
+    from serving.limits import process_bytes
+
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = _held() + int(float(os.environ.get("TENURE_SQL_PROCESS_GB") or 4) * (1 << 30))
+    most = _held() + process_bytes()
     wanted = most if soft == resource.RLIM_INFINITY else min(most, soft)
     resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
     try:

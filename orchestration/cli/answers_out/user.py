@@ -28,7 +28,7 @@ def add(
     The password comes from TENURE_USER_PASSWORD, and never from the command line, where others could read it. Without
     that variable a new login gets a made-up password, printed once, and an existing login keeps its own.
     """
-    from dashboards import service
+    from dashboards import administration
     from orchestration.services.logins import new_password
     from warehouse_models import home
     from warehouse_models.catalog.tenants import Catalog
@@ -38,10 +38,10 @@ def add(
         raise TenureError(f"role {role}", "a login of a tenant cannot have it", "executive or analyst")
     catalog = Catalog()
     tenants = [catalog.tenant(slug).tenant_id for slug in tenant]
-    exists = any(login["name"] == name for login in service.list_users(home.home()))
+    exists = any(login["name"] == name for login in administration.list_users(home.home()))
     password = os.environ.get("TENURE_USER_PASSWORD") or (None if exists else new_password())
     with step(f"{'change' if exists else 'add'} {name} in Superset"):
-        service.add_user(home.home(), name, tenants, role, password)
+        administration.add_user(home.home(), name, tenants, role, password)
     shown = "" if os.environ.get("TENURE_USER_PASSWORD") or not password else f"   password {password} (shown once)"
     out.print(f"user [bold]{name}[/] ({role}) sees {', '.join(tenants)}{shown}")
 
@@ -49,10 +49,10 @@ def add(
 @group.command("list")
 def list_users(as_json: bool = JSON_OPTION) -> None:
     """List logins with role and tenants."""
-    from dashboards import service
+    from dashboards import administration
     from warehouse_models import home
 
-    rows = [login | {"tenants": ", ".join(login["tenants"])} for login in service.list_users(home.home())]
+    rows = [login | {"tenants": ", ".join(login["tenants"])} for login in administration.list_users(home.home())]
     if as_json:
         print_json(rows)
     else:

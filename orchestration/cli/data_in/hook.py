@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from connectors.systems.discovery import secret_makers, webhook_systems
 from orchestration.cli.output import JSON_OPTION, TenureGroup, out, print_json, print_rows
+from warehouse_models.catalog.rotation import OLD_VALUE_COUNTS_FOR
 
 if TYPE_CHECKING:
     from warehouse_models.catalog.hooks import Hook
@@ -94,7 +95,7 @@ def rotate(
     secret_file: Annotated[Path | None, SECRET_FILE] = None,
     grace_hours: Annotated[
         float, typer.Option(min=0, help="How many hours the old secret still counts; 0: not at all.")
-    ] = 24,
+    ] = OLD_VALUE_COUNTS_FOR / timedelta(hours=1),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Give a webhook a new secret. Its path stays. A revoked webhook becomes active again, with the new secret only.

@@ -31,10 +31,12 @@ def up() -> None:
         collector = services.up_collector()
     password, is_new = operator_password()
     with step("start Superset"):
-        from dashboards import service
+        from dashboards import administration
 
         if is_new:
-            service.apply(home.home(), operator_password=password, tell=lambda line: err.print(f"  {escape(line)}"))
+            administration.apply(
+                home.home(), operator_password=password, tell=lambda line: err.print(f"  {escape(line)}")
+            )
         superset = services.up_superset()
     out.print(f"Dagster    {dagster}\nCollector  {collector}   metrics {services.metrics_url()}")
     out.print(f"Superset   {superset}   user operator, password {password}")

@@ -1,1 +1,1 @@
-{{ product_engagement('month', 'month') }}
+{{ engagement_by_period('month', 'month') }}

@@ -1,1 +1,1 @@
-{{ product_engagement('week', 'week_start') }}
+{{ engagement_by_period('week', 'week_start') }}
