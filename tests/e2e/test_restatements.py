@@ -43,7 +43,7 @@ class Story:
 
     def knows(self, tenant: str, batch: int) -> tuple[Records, dict[str, Any]]:
         """A tenant's records and settings when a batch is run."""
-        history = self.world.told[tenant]
+        history = self.world.histories[tenant]
         assert isinstance(history, RestatedHistory)
         landed = (one for deliveries in history.batches[: batch + 1] for one in deliveries)
         return Records.of(landed), history.settings_at(batch)
@@ -119,7 +119,7 @@ def test_what_is_restated_and_by_which_cause_is_what_the_definitions_say(tmp_pat
         story = Story(world)
         for batch in range(BATCHES):
             world.land(batch, folder / "drop", BY_FILE)
-            for tenant, history in world.told.items():
+            for tenant, history in world.histories.items():
                 assert isinstance(history, RestatedHistory)
                 if history.changes[batch]:
                     Catalog(world.lake).set_tenant(tenant, **history.changes[batch])

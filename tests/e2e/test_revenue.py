@@ -31,7 +31,7 @@ BY_FILE = 3
 def expected(world: World, batches: int) -> Tables:
     """Every revenue mart by the oracle, of what the first `batches` batches brought."""
     tables: Tables = {mart: Counter() for mart in (*MARTS, *BRIDGES)}
-    for tenant, one in world.told.items():
+    for tenant, one in world.histories.items():
         landed = (delivery for batch in one.batches[:batches] for delivery in batch)
         revenue = Revenue(tenant, Records.of(landed), one.settings)
         for mart, rows in (revenue.marts() | bridges(revenue)).items():

@@ -77,9 +77,9 @@ class Campaign:
     def expect(self) -> None:
         """Ask the oracle."""
         self.silver, self.gold = self.world.expected()
-        told = difference(self.world.silver(), self.silver)
-        if told:
-            raise SystemExit(f"without a mutant silver differs already: {told}")
+        differences = difference(self.world.silver(), self.silver)
+        if differences:
+            raise SystemExit(f"without a mutant silver differs already: {differences}")
 
     def marts(self) -> Tables:
         """What the oracle's gold is compared with."""
@@ -94,9 +94,9 @@ class Campaign:
                 _link(frozen, root / "lake", without=f"shards/pool/{address}")
                 lake = Lake(str(root / "lake"))
                 run_transforms(lake, "pool", only=[address])
-        found = {address: Counter(silver(lake, address, SILVER[address]))}
+        tables = {address: Counter(silver(lake, address, SILVER[address]))}
         shutil.rmtree(root)
-        return difference(found, {address: self.silver[address]})
+        return difference(tables, {address: self.silver[address]})
 
     def gold_mutant(self, mutant: Mutant) -> list[str]:
         """What differs in any mart: after a first run over everything but the last batch and, then, over that."""
@@ -184,12 +184,12 @@ def main() -> int:
     parser.add_argument("--only", default="")
     parser.add_argument("--histories", type=int, default=120)
     parser.add_argument("--seed", type=int, default=1)
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     survivors, count = 0, 0
-    seeds = range(told.seed, told.seed + told.histories)
+    seeds = range(arguments.seed, arguments.seed + arguments.histories)
     with tempfile.TemporaryDirectory() as folder:
         campaigns: dict[type[Campaign], Campaign] = {}
-        for layer in told.layers:
+        for layer in arguments.layers:
             kind = RevenueCampaign if layer == "revenue" else Campaign
             if kind not in campaigns:
                 campaigns[kind] = kind(Path(folder) / kind.__name__, seeds)
@@ -197,7 +197,7 @@ def main() -> int:
             if layer != "silver" and (differences := judge(_NOTHING)):
                 raise SystemExit(f"without a mutant {layer} differs already: {differences}")
             for mutant in mutants(layer):
-                if told.only not in f"{mutant['file']} {mutant['rule']}":
+                if arguments.only not in f"{mutant['file']} {mutant['rule']}":
                     continue
                 started = time.monotonic()
                 differences = judge(mutant)

@@ -36,7 +36,7 @@ class World:
     """Random histories as tenants of one lake; tenant `h<seed>` lives the history of that seed."""
 
     lake: Lake
-    told: dict[str, History]
+    histories: dict[str, History]
     verdicts: dict[str, Verdict] = field(default_factory=dict)
 
     @classmethod
@@ -44,18 +44,20 @@ class World:
         """A new lake below TENURE_HOME with one tenant a seed, whose history `tell` knows."""
         world = cls(Lake(), {f"h{seed}": tell(seed, BATCHES) for seed in seeds})
         catalog = Catalog(world.lake)
-        for tenant, one in world.told.items():
+        for tenant, one in world.histories.items():
             catalog.add_tenant(tenant, settings=one.settings)
         return world
 
     def land(self, batch: int, folder: Path, by_file: int) -> None:
         """Land a batch of everybody: of the first `by_file` tenants file by file, as `tenure land` does."""
-        slow = list(self.told)[:by_file]
+        slow = list(self.histories)[:by_file]
         for tenant in slow:
-            for told in self.told[tenant].batches[batch]:
-                options = {"as_of": told.as_of, "complete": told.complete}
-                land_rows(self.lake, tenant, told.object, told.rows, folder, **options)
-        others = [(t, told) for t, one in self.told.items() if t not in slow for told in one.batches[batch]]
+            for delivery in self.histories[tenant].batches[batch]:
+                options = {"as_of": delivery.as_of, "complete": delivery.complete}
+                land_rows(self.lake, tenant, delivery.object, delivery.rows, folder, **options)
+        others = [
+            (t, delivery) for t, one in self.histories.items() if t not in slow for delivery in one.batches[batch]
+        ]
         land_together(self.lake, others)
 
     def run_silver(self, **options: Any) -> bool:
@@ -96,21 +98,21 @@ class World:
     def gold(self) -> Tables:
         """Every mart, views too; ratios to twelve digits."""
         connection = duck.connect(home.build_path("pool"), read_only=True)
-        found = {}
+        tables = {}
         for name, mart in gold_models.marts().items():
             columns = _COMPARED.get(name) or [column.name for column in mart.spec.columns]
             names = ", ".join(f'"{column}"' for column in columns)
             rows = connection.execute(f"select {names} from marts.{name}").fetchall()
-            found[name] = Counter(tuple(rounded(v) if isinstance(v, float) else v for v in row) for row in rows)
+            tables[name] = Counter(tuple(rounded(v) if isinstance(v, float) else v for v in row) for row in rows)
         connection.close()
-        return found
+        return tables
 
     # -- what must be there ------------------------------------------------------------------------------------------
     def expected(self) -> tuple[Tables, Tables]:
         """(silver, gold) by the oracle."""
         lower: Tables = {address: Counter() for address in SILVER}
         upper: Tables = {name: Counter() for name in gold_models.marts()}
-        for tenant, one in self.told.items():
+        for tenant, one in self.histories.items():
             answer = Whole(tenant, one)
             for address, rows in answer.silver().items():
                 lower[address].update(rows)
@@ -119,17 +121,17 @@ class World:
         return lower, upper
 
 
-def difference(found: Tables, wanted: Tables) -> list[str]:
+def difference(actual: Tables, wanted: Tables) -> list[str]:
     """What differs, by table: the seeds of the histories, and some rows of the first of them."""
-    told = []
-    for table in sorted({*found, *wanted}):
-        surplus = found.get(table, Counter()) - wanted.get(table, Counter())
-        missing = wanted.get(table, Counter()) - found.get(table, Counter())
+    lines = []
+    for table in sorted({*actual, *wanted}):
+        surplus = actual.get(table, Counter()) - wanted.get(table, Counter())
+        missing = wanted.get(table, Counter()) - actual.get(table, Counter())
         tenants = sorted({row[0] for row in [*surplus, *missing]})
         if tenants:
             few = {
                 name: sorted((row for row in rows if row[0] == tenants[0]), key=str)[:3]
                 for name, rows in (("too many", surplus), ("missing", missing))
             }
-            told.append(f"{table}: tenants {tenants[:8]} ({len(tenants)} in all), of the first {few}")
-    return told
+            lines.append(f"{table}: tenants {tenants[:8]} ({len(tenants)} in all), of the first {few}")
+    return lines

@@ -98,14 +98,14 @@ def parse(shard: str, environment: Mapping[str, str]) -> Any:
     return parsed
 
 
-def work(parsed: Any, log: Path, wanted: IO[str], told: IO[str]) -> NoReturn:
+def work(parsed: Any, log: Path, wanted: IO[str], answers: IO[str]) -> NoReturn:
     """Be dbt's process: do what comes from `wanted`, and end. Only in a fork."""
     code = 1
     try:
         dbt_child.die_with_parent()
         sys.stdout = sys.stderr = log.open("w", encoding="utf-8")
         os.chdir(log.parent)
-        code = dbt_child.work(parsed, dbt_environment.options(), wanted, told)
+        code = dbt_child.work(parsed, dbt_environment.options(), wanted, answers)
         sys.stderr.flush()
     finally:
         os._exit(code)
@@ -113,26 +113,26 @@ def work(parsed: Any, log: Path, wanted: IO[str], told: IO[str]) -> NoReturn:
 
 def _be_mother(hers: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    known: dict[str, Any] = {}
+    projects: dict[str, Any] = {}
     while True:
         text, files, _, _ = socket.recv_fds(hers, _MOST, 3)
         if not text:
             return
         wanted = json.loads(text)
         shard = wanted["shard"]
-        if shard not in known:
-            known[shard] = parse(shard, wanted["environment"])
+        if shard not in projects:
+            projects[shard] = parse(shard, wanted["environment"])
             # A fork that looked through it for garbage would copy each page of it.
             gc.collect()
             gc.freeze()
         if os.fork() == 0:
             hers.close()
-            _keep(known[shard], wanted, *files)
+            _keep(projects[shard], wanted, *files)
         for file in files:
             os.close(file)
 
 
-def _keep(parsed: Any, wanted: Mapping[str, Any], line: int, told: int, end: int) -> NoReturn:
+def _keep(parsed: Any, wanted: Mapping[str, Any], line: int, answers: int, end: int) -> NoReturn:
     """Be a keeper: fork dbt's process, and tell its pid and how it ends."""
     dbt_child.die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -141,8 +141,8 @@ def _keep(parsed: Any, wanted: Mapping[str, Any], line: int, told: int, end: int
         os.close(end)
         os.environ.clear()
         os.environ.update({**wanted["environment"], **_QUIET})
-        work(parsed, Path(wanted["log"]), os.fdopen(line), os.fdopen(told, "w"))
-    for file in (line, told):
+        work(parsed, Path(wanted["log"]), os.fdopen(line), os.fdopen(answers, "w"))
+    for file in (line, answers):
         os.close(file)
     with os.fdopen(end, "w", buffering=1) as tell:
         tell.write(f"{pid}\n")

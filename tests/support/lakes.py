@@ -79,19 +79,25 @@ def land_together(lake: Lake, deliveries: Iterable[tuple[str, Delivery]], shard:
     while waiting:
         # One commit is one landing: of two deliveries of a tenant's object the second waits for the next commit.
         now: dict[tuple[str, str], Delivery] = {}
-        later = [(tenant, told) for tenant, told in waiting if now.setdefault((tenant, told.object), told) is not told]
+        later = [
+            (tenant, delivery)
+            for tenant, delivery in waiting
+            if now.setdefault((tenant, delivery.object), delivery) is not delivery
+        ]
         for object in sorted({object for _, object in now}):
-            _land_object(lake, shard, object, {tenant: told for (tenant, o), told in now.items() if o == object})
+            _land_object(
+                lake, shard, object, {tenant: delivery for (tenant, o), delivery in now.items() if o == object}
+            )
         waiting = later
 
 
-def _land_object(lake: Lake, shard: str, object: str, told: Mapping[str, Delivery]) -> None:
+def _land_object(lake: Lake, shard: str, object: str, deliveries: Mapping[str, Delivery]) -> None:
     landed_at = now_micros()
     batch, today = f"together-{landed_at}", datetime.fromtimestamp(landed_at / 1e6, UTC).date()
-    as_of = {tenant: parse_micros(d.as_of) if d.as_of else None for tenant, d in told.items()}
+    as_of = {tenant: parse_micros(d.as_of) if d.as_of else None for tenant, d in deliveries.items()}
     table = spec(all_objects()[object].address)
     parts = []
-    for tenant, delivery in told.items():
+    for tenant, delivery in deliveries.items():
         contract: EventContract | RecordContract = EventContract(landed_at, FLOOR, 0)
         if object != "events":
             contract = RecordContract(record_rules(object), landed_at, as_of[tenant] or landed_at, table)
@@ -101,12 +107,12 @@ def _land_object(lake: Lake, shard: str, object: str, told: Mapping[str, Deliver
         same |= {"file": "together.jsonl", "landed_date": today, "landed_at": landed_at}
         wanted = table.arrow_schema.names
         parts.append(table.arrow(rows, contract.typed, {name: same[name] for name in same if name in wanted}))
-    lake.shard(shard).append(table, pa.concat_tables(parts), trail=landing_trail(batch, [today], list(told)))
+    lake.shard(shard).append(table, pa.concat_tables(parts), trail=landing_trail(batch, [today], list(deliveries)))
     book = spec("bronze/landings")
     said = [
         {"tenant_id": t, "object": object, "complete": d.complete, "as_of": as_of[t], "batch_id": batch}
         | {"landed_at": landed_at}
-        for t, d in told.items()
+        for t, d in deliveries.items()
     ]
-    news = [tenant for tenant, d in told.items() if d.complete or d.as_of]
+    news = [tenant for tenant, d in deliveries.items() if d.complete or d.as_of]
     lake.shard(shard).append(book, book.arrow(said), trail=landing_trail(batch, [today], news))

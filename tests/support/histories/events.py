@@ -40,12 +40,12 @@ class History:
 
     def deliveries(self, object: str) -> Iterator[Delivery]:
         """Deliveries of one object, in landing order."""
-        return (told for batch in self.batches for told in batch if told.object == object)
+        return (delivery for batch in self.batches for delivery in batch if delivery.object == object)
 
     @property
     def events(self) -> list[Row]:
         """Every copy of every event, in landing order."""
-        return [row for told in self.deliveries("events") for row in told.rows]
+        return [row for delivery in self.deliveries("events") for row in delivery.rows]
 
 
 def history(seed: int, batches: int = 3) -> History:
@@ -59,35 +59,35 @@ def history(seed: int, batches: int = 3) -> History:
             scene()
     tale.copies(rng.choice((0, 2, 4, 8)))
     landed: list[list[Delivery]] = [[] for _ in range(batches)]
-    cuts = _shuffled(rng, tale.told, batches - 1) if rng.random() < 0.5 else _belated(rng, tale.told, batches - 1)
-    for batch, first, last in zip(landed, [0, *cuts], [*cuts, len(tale.told)], strict=True):
+    cuts = _shuffled(rng, tale.sent, batches - 1) if rng.random() < 0.5 else _belated(rng, tale.sent, batches - 1)
+    for batch, first, last in zip(landed, [0, *cuts], [*cuts, len(tale.sent)], strict=True):
         if first < last:
-            rows = [row for row, _, _ in tale.told[first:last]]
+            rows = [row for row, _, _ in tale.sent[first:last]]
             batch.append(Delivery("events", rows, tale.watermark() if rng.random() < 0.1 else None))
     for delivery in record_deliveries(rng, tale.moment):
         landed[rng.randrange(batches)].append(delivery)
     return History(landed, tale.settings)
 
 
-def _shuffled(rng: Random, told: list[Any], count: int) -> list[int]:
+def _shuffled(rng: Random, sent: list[Any], count: int) -> list[int]:
     """Any order, and where to cut it."""
-    rng.shuffle(told)
-    return sorted(rng.randint(0, len(told)) for _ in range(count))
+    rng.shuffle(sent)
+    return sorted(rng.randint(0, len(sent)) for _ in range(count))
 
 
-def _belated(rng: Random, told: list[Any], count: int) -> list[int]:
+def _belated(rng: Random, sent: list[Any], count: int) -> list[int]:
     """In order but for a few events, which come one batch after the other at the end: most days stay as they were."""
-    told.sort(key=lambda one: one[1])
-    for _ in range(rng.randint(0, min(4, len(told) - 1))):
-        told.append(told.pop(rng.randrange(len(told) - 1)))
-    return sorted(len(told) - rng.randint(0, min(3, len(told) - 1)) for _ in range(count))
+    sent.sort(key=lambda one: one[1])
+    for _ in range(rng.randint(0, min(4, len(sent) - 1))):
+        sent.append(sent.pop(rng.randrange(len(sent) - 1)))
+    return sorted(len(sent) - rng.randint(0, min(3, len(sent) - 1)) for _ in range(count))
 
 
 class _Tale:
-    """What happened to one tenant: `told` holds (event as sent, when it happened, when it was received)."""
+    """What happened to one tenant: `sent` holds (event as sent, when it happened, when it was received)."""
 
     def __init__(self, rng: Random) -> None:
-        self.rng, self.told = rng, list[tuple[Row, datetime, datetime]]()
+        self.rng, self.sent = rng, list[tuple[Row, datetime, datetime]]()
         start = rng.choice(STARTS)
         self.days = [start + timedelta(days=day) for day in range(rng.randint(1, 6))]
         self.settings: dict[str, Any] = {"trend_min_events": rng.choice((0, 1, 3))}
@@ -123,7 +123,7 @@ class _Tale:
                 row["properties"] = self.rng.choice(PROPERTIES)
         if kind == "identify" and self.rng.random() < 0.3:
             row["traits"] = {"email": self.rng.choice(("X@Corp.example", "x@else.example", "x"))}
-        self.told.append((row | (clock or {"timestamp": text(at, "Z")}), at, received or at))
+        self.sent.append((row | (clock or {"timestamp": text(at, "Z")}), at, received or at))
 
     def anybody(self) -> dict[str, str]:
         """A user, an anonymous visitor, or both at once, which is a claim."""
@@ -141,7 +141,7 @@ class _Tale:
                 who["groupId"] = self.rng.choice(ACCOUNTS)
             clock, received = _clock(self.rng, at)
             self.tell(kind, at, clock, received, **who)
-            row = self.told[-1][0]
+            row = self.sent[-1][0]
             if self.rng.random() < 0.1:
                 row["context"] = {"groupId": self.rng.choice(ACCOUNTS)}
             if self.rng.random() < 0.05:
@@ -153,7 +153,7 @@ class _Tale:
         for _ in range(self.rng.randint(2, 7)):
             self.tell(self.rng.choice(("track", "page")), at, **who)
             if self.rng.random() < 0.2:
-                self.told[-1][0]["context"] = {"groupId": self.rng.choice(ACCOUNTS)}
+                self.sent[-1][0]["context"] = {"groupId": self.rng.choice(ACCOUNTS)}
             near = (self.gap, self.gap, self.gap + MICRO, self.gap - MICRO, 0 * MICRO)
             at += self.rng.choice((*near, timedelta(hours=23)))
 
@@ -203,12 +203,12 @@ class _Tale:
         user, first = self.rng.choice(USERS), self.days[0] + timedelta(minutes=self.rng.choice((0, 0, 5, 1420, 1439)))
         for step in range(self.rng.randint(50, 240)):
             self.tell("track", first + step * self.gap, userId=user)
-            self.told[-1][0]["messageId"] = f"ping{step}"
+            self.sent[-1][0]["messageId"] = f"ping{step}"
 
     def copies(self, count: int) -> None:
         """More copies of told messages: the same, other content, another day; received before, after or at once."""
         for _ in range(count):
-            row, at, received = self.rng.choice(self.told)
+            row, at, received = self.rng.choice(self.sent)
             kind = self.rng.choice(("same", "content", "content", "time", "user"))
             if kind != "same":
                 moved = timedelta(days=self.rng.choice((-1, 0, 3, 32)), seconds=1)
@@ -220,7 +220,7 @@ class _Tale:
                     row["properties"] = {"n": self.rng.randint(0, 9)}
                 if kind == "user" and row["type"] != "alias":
                     row["userId"] = self.rng.choice(USERS)
-            self.told.append((row, at, received))
+            self.sent.append((row, at, received))
 
 
 def _clock(rng: Random, at: datetime) -> tuple[Row, datetime]:

@@ -24,7 +24,7 @@ class Delivery:
 
 def record_deliveries(rng: Random, moment: Callable[[], datetime]) -> list[Delivery]:
     """Deliveries of users and accounts; times are drawn from `moment`, so that they meet those of events."""
-    found = []
+    deliveries = []
     for object, row_of in (("users", _user), ("accounts", _account)):
         rows = [_said(rng, row_of(rng), moment()) for _ in range(rng.choice((0, 0, 1, 3, 5)))]
         for row in list(rows):
@@ -36,15 +36,15 @@ def record_deliveries(rng: Random, moment: Callable[[], datetime]) -> list[Deliv
         rng.shuffle(rows)
         while rows:
             count = rng.randint(1, len(rows))
-            found.append(Delivery(object, rows[:count]))
+            deliveries.append(Delivery(object, rows[:count]))
             rows = rows[count:]
         if rng.random() < 0.25:
             # Each complete delivery is true at a time of its own: of two at one time neither is the later one.
-            as_of = moment() + timedelta(seconds=rng.randint(2, 59), microseconds=len(found))
-            told = [row_of(rng) for _ in range(rng.randint(1, 3))]
-            said = [_said(rng, row, moment()) if rng.random() < 0.7 else row for row in told]
-            found.append(Delivery(object, said, _stamp(as_of), complete=True))
-    return found
+            as_of = moment() + timedelta(seconds=rng.randint(2, 59), microseconds=len(deliveries))
+            drawn = [row_of(rng) for _ in range(rng.randint(1, 3))]
+            said = [_said(rng, row, moment()) if rng.random() < 0.7 else row for row in drawn]
+            deliveries.append(Delivery(object, said, _stamp(as_of), complete=True))
+    return deliveries
 
 
 def _said(rng: Random, row: Row, at: datetime) -> Row:

@@ -30,10 +30,10 @@ class RestatedHistory(History):
 
     def settings_at(self, batch: int) -> dict[str, Any]:
         """The tenant's settings when the batch is run."""
-        found = dict(self.settings)
+        settings = dict(self.settings)
         for changes in self.changes[: batch + 1]:
-            found |= changes
-        return {name: value for name, value in found.items() if value != _UNSET}
+            settings |= changes
+        return {name: value for name, value in settings.items() if value != _UNSET}
 
 
 def restated_history(seed: int, batches: int = 3) -> RestatedHistory:
@@ -68,19 +68,19 @@ class _Restated(Tale):
 
     def _nothing_left(self, before: list[list[Delivery]]) -> list[Delivery]:
         """Every record is deleted, and one comes late that is no MRR."""
-        stamp, found = f"{self.last + DAY * 60}T00:00:00Z", list[Delivery]()
+        stamp, deletions = f"{self.last + DAY * 60}T00:00:00Z", list[Delivery]()
         for object in ("subscriptions", "invoices"):
             if rows := self._told(object, before):
-                found.append(Delivery(object, [row | {"is_deleted": True, "updated_at": stamp} for row in rows]))
+                deletions.append(Delivery(object, [row | {"is_deleted": True, "updated_at": stamp} for row in rows]))
         line: Row = {"invoice_line_id": "late", "account_id": "acme", "issued_at": str(self.first), "amount": "5"}
         line |= {"currency": self.palette[0], "recurring": False, "updated_at": stamp}
-        return [*found, Delivery("invoices", [line])]
+        return [*deletions, Delivery("invoices", [line])]
 
     @staticmethod
     def _told(object: str, before: list[list[Delivery]]) -> list[Row]:
         """The last row told of each record."""
-        told = [row for landed in before for one in landed if one.object == object for row in one.rows]
-        return list({tuple(row[name] for name in _KEYS[object]): row for row in told}.values())
+        rows = [row for landed in before for one in landed if one.object == object for row in one.rows]
+        return list({tuple(row[name] for name in _KEYS[object]): row for row in rows}.values())
 
     def _ends_on_as_of(self) -> Delivery:
         """A period that ends on the told as_of, a month's last day: paid on that day until the records go further."""
@@ -119,10 +119,10 @@ class _Restated(Tale):
         return self._change(object, row)
 
     def _changes(self) -> dict[str, Any]:
-        rng, found = self.rng, dict[str, Any]()
+        rng, changes = self.rng, dict[str, Any]()
         if rng.random() < 0.5:
             for name in rng.sample(sorted(POLICIES), rng.choice((1, 1, 2))):
-                found[name] = rng.choice((*POLICIES[name], _UNSET))
+                changes[name] = rng.choice((*POLICIES[name], _UNSET))
         if rng.random() < 0.2:
-            found["reporting_currency"] = rng.choice((*self.palette, "EUR", "JPY", _UNSET))
-        return found
+            changes["reporting_currency"] = rng.choice((*self.palette, "EUR", "JPY", _UNSET))
+        return changes

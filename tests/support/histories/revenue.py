@@ -67,17 +67,17 @@ class Tale:
         return self.rng.choice((day, day, _month_end(day), _month_end(day) + DAY, _month_end(day) - DAY))
 
     def _settings(self) -> dict[str, Any]:
-        rng, found = self.rng, dict[str, Any]()
+        rng, settings = self.rng, dict[str, Any]()
         self.reporting: str | None = self.palette[0]
         if len(self.palette) > 1 or rng.random() < 0.4:
             if rng.random() < 0.15:
                 self.reporting = None
             else:
-                self.reporting = found["reporting_currency"] = rng.choice((*self.palette, "EUR", "JPY"))
+                self.reporting = settings["reporting_currency"] = rng.choice((*self.palette, "EUR", "JPY"))
         for name, values in POLICIES.items():
             if rng.random() < (0.35 if name == "unperioded_lines" else 0.2):
-                found[name] = rng.choice(values)
-        return found
+                settings[name] = rng.choice(values)
+        return settings
 
     def history(self, batches: int) -> History:
         """Every file, in a batch of its own choosing."""
@@ -88,8 +88,10 @@ class Tale:
             ("invoices", self._invoices() if self.rng.random() < 0.6 else []),
             ("exchange_rates", self._rates()),
         ):
-            for place, told in enumerate(self._deliveries(object, self._versions(object, rows))):
-                landed[min(place, batches - 1) if self.rng.random() < 0.8 else self.rng.randrange(batches)].append(told)
+            for place, delivery in enumerate(self._deliveries(object, self._versions(object, rows))):
+                landed[min(place, batches - 1) if self.rng.random() < 0.8 else self.rng.randrange(batches)].append(
+                    delivery
+                )
         if self.rng.random() < 0.25:
             landed[self.rng.randrange(batches)].append(self._complete())
         if self.rng.random() < 0.1:
@@ -295,14 +297,14 @@ class Tale:
         return changed
 
     def _deliveries(self, object: str, said: list[Row]) -> list[Delivery]:
-        rng, found = self.rng, list[Delivery]()
+        rng, deliveries = self.rng, list[Delivery]()
         is_dated = rng.random() < 0.6
         cuts = sorted(rng.randint(0, len(said)) for _ in range(rng.choice((0, 1, 2, 2))))
         for start, end in zip([0, *cuts], [*cuts, len(said)], strict=True):
             if start < end:
-                told = object != "exchange_rates" and is_dated and rng.random() < 0.7
-                found.append(Delivery(object, said[start:end], str(self._true_on()) if told else None))
-        return found
+                has_as_of = object != "exchange_rates" and is_dated and rng.random() < 0.7
+                deliveries.append(Delivery(object, said[start:end], str(self._true_on()) if has_as_of else None))
+        return deliveries
 
     def _true_on(self) -> date:
         return self.rng.choice((self.last, self.last, self.last, self.last - DAY * self.rng.randint(1, 20), self.day()))

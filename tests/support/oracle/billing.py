@@ -82,9 +82,9 @@ class Records:
     @classmethod
     def of(cls, deliveries: Iterable[Delivery]) -> Records:
         """What the deliveries come to."""
-        told = list(deliveries)
-        by_key = {object: _current_of(object, [d for d in told if d.object == object]) for object in _KEYS}
-        return cls(by_key, {object: _said([d for d in told if d.object == object], object) for object in _SPEAKS})
+        landed = list(deliveries)
+        by_key = {object: _current_of(object, [d for d in landed if d.object == object]) for object in _KEYS}
+        return cls(by_key, {object: _said([d for d in landed if d.object == object], object) for object in _SPEAKS})
 
 
 @dataclass
@@ -106,10 +106,10 @@ class Book:
     @cached_property
     def rates(self) -> dict[tuple[str, str], dict[date, Fraction]]:
         """(from, to) → day → rate from that day on."""
-        found: dict[tuple[str, str], dict[date, Fraction]] = defaultdict(dict)
+        rates: dict[tuple[str, str], dict[date, Fraction]] = defaultdict(dict)
         for row in self.records.by_key["exchange_rates"].values():
-            found[row["from_currency"], row["to_currency"]][_day(row["date"])] = Fraction(str(row["rate"]))
-        return found
+            rates[row["from_currency"], row["to_currency"]][_day(row["date"])] = Fraction(str(row["rate"]))
+        return rates
 
     def ledger_end(self, account: str) -> tuple[date, bool]:
         """The account's last day and whether it was told: that of subscriptions if it has any, else of invoices."""
@@ -145,36 +145,36 @@ def next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def _current_of(object: str, told: list[Delivery]) -> dict[Any, Row]:
+def _current_of(object: str, deliveries: list[Delivery]) -> dict[Any, Row]:
     names = _KEYS[object]
-    found = versions_by(
-        told,
+    versions = versions_by(
+        deliveries,
         lambda row: tuple(row[name] for name in names),
         lambda row: tuple(row[name] for name in names[: _REPLACED[object]]),
     )
-    return {key: v[-1].fields for key, v in found.items() if v and not v[-1].deleted}
+    return {key: v[-1].fields for key, v in versions.items() if v and not v[-1].deleted}
 
 
 def _said(deliveries: list[Delivery], object: str) -> tuple[date, bool] | None:
     said = []
-    for told in deliveries:
-        if told.as_of:
-            said.append((_day(told.as_of), True))
+    for delivery in deliveries:
+        if delivery.as_of:
+            said.append((_day(delivery.as_of), True))
             continue
-        rows = [row for row in told.rows if not row.get("is_deleted")]
+        rows = [row for row in delivery.rows if not row.get("is_deleted")]
         named = [_day(row[name]) for row in rows for name in _SPEAKS[object] if row.get(name)]
         said += [(day, False) for day in named if day < FUTURE]
     return max(said, default=None)
 
 
-def _day(told: str) -> date:
-    at = moment(told)
+def _day(text: str) -> date:
+    at = moment(text)
     assert at is not None
     return at.date()
 
 
-def _maybe(told: str | None) -> date | None:
-    return _day(told) if told else None
+def _maybe(text: str | None) -> date | None:
+    return _day(text) if text else None
 
 
 def _period(row: Row) -> Period:
@@ -196,8 +196,8 @@ def _period(row: Row) -> Period:
 
 
 def _recurs(row: Row) -> bool:
-    told = row.get("recurring")
-    recurring = bool(row.get("period_start")) if told is None else told
+    flag = row.get("recurring")
+    recurring = bool(row.get("period_start")) if flag is None else flag
     return recurring and (row.get("status") or "open") in ("paid", "open")
 
 

@@ -30,8 +30,8 @@ _COUNTED = ("new", "reactivation", "churn")
 
 def bridges(revenue: Revenue) -> dict[str, Counter[tuple[Any, ...]]]:
     """Mart → its rows in the columns of its contract; without a reporting currency there are none."""
-    found = {"fct_retention_bridge": retention_bridge(revenue), "fct_grain_bridge": grain_bridge(revenue)}
-    return {mart: Counter(rows if revenue.reporting else []) for mart, rows in found.items()}
+    marts = {"fct_retention_bridge": retention_bridge(revenue), "fct_grain_bridge": grain_bridge(revenue)}
+    return {mart: Counter(rows if revenue.reporting else []) for mart, rows in marts.items()}
 
 
 # -- between profiles --------------------------------------------------------------------------------------------------
@@ -48,35 +48,35 @@ def chain(settings: dict[str, Any], profile: str) -> Iterator[tuple[str, dict[st
 
 def own_values(settings: dict[str, Any]) -> dict[str, Any]:
     """The value of every policy as a tenant has set it, in one spelling."""
-    told = revenue_policy.defaults()
-    return {name: revenue_policy.check(name, settings.get(name, value)) for name, value in told.items()}
+    defaults = revenue_policy.defaults()
+    return {name: revenue_policy.check(name, settings.get(name, value)) for name, value in defaults.items()}
 
 
 def bases(revenue: Revenue, ledger: Ledger) -> Bases:
     """Who NRR of each month is of: what each paid then, and what it pays now."""
-    found: Bases = {}
+    customers: Bases = {}
     for month in months(ledger):
         closed = closing(ledger, month)
         for look_back in (1, 12):
             then = closing(ledger, add_months(month, -look_back))
-            found[month, look_back] = {
+            customers[month, look_back] = {
                 account: (revenue.value(native, then), revenue.value(ledger.native(account, closed), then))
                 for account, native in paying(ledger, then)
             }
-    return found
+    return customers
 
 
 def retention_bridge(revenue: Revenue) -> Rows:
     """fct_retention_bridge."""
     if revenue.reporting is None:
         return []
-    known: dict[str, Bases] = {}
+    by_values: dict[str, Bases] = {}
 
     def of(values: dict[str, Any]) -> Bases:
         spelled = repr(values)
-        if spelled not in known:
-            known[spelled] = bases(revenue, Ledger(revenue.book, Profile.own(values)))
-        return known[spelled]
+        if spelled not in by_values:
+            by_values[spelled] = bases(revenue, Ledger(revenue.book, Profile.own(values)))
+        return by_values[spelled]
 
     rows: Rows = []
     own = of(own_values(revenue.settings))

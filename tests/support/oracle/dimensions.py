@@ -44,14 +44,14 @@ def _accounts(whole: Whole, tenant: Tenant) -> Rows:
     rows: Rows = set()
     for account, versions in whole.versions["accounts"].items():
         for v in versions:
-            told = v.fields.get
+            read = v.fields.get
             rows.add(
-                (tenant.slug, account, v.since, v.until, v.until is None, told("name") or account, None, None, None)
-                + (None, None, moment(told("created_at")), None, None, told("licensed_seats"), v.deleted, False)
+                (tenant.slug, account, v.since, v.until, v.until is None, read("name") or account, None, None, None)
+                + (None, None, moment(read("created_at")), None, None, read("licensed_seats"), v.deleted, False)
             )
-    known = {account for account, versions in whole.versions["accounts"].items() if versions}
+    recorded = {account for account, versions in whole.versions["accounts"].items() if versions}
     seen = {event["account"] for event in tenant.events} | {"unresolved"}
-    for account in seen - known:
+    for account in seen - recorded:
         name = "Unresolved" if account == "unresolved" else account
         rows.add((tenant.slug, account, BEGINNING, None, True, name, *[None] * 9, False, True))
     return rows
@@ -64,9 +64,9 @@ def _users(whole: Whole, tenant: Tenant) -> Rows:
     current = {user: versions[-1] for user, versions in whole.versions["users"].items() if versions}
     for user in seen | set(current):
         first = min((day for who, day in active if who == user), default=None)
-        told = current[user].fields if user in current else {}
+        fields = current[user].fields if user in current else {}
         rows.add(
-            (tenant.slug, user, told.get("account_id"), told.get("email"), told.get("name"), None, None)
+            (tenant.slug, user, fields.get("account_id"), fields.get("email"), fields.get("name"), None, None)
             + (user in current and current[user].deleted, user not in current, first and month_of(first))
         )
     return rows
@@ -76,5 +76,5 @@ def _coverage(tenant: Tenant) -> float | None:
     if tenant.through is None:
         return None
     recent = tenant.of(tenant.through - timedelta(days=29), tenant.through)
-    known = [event for event in recent if event["account"] != "unresolved"]
-    return rounded(len(known) / len(recent)) if recent else None
+    resolved = [event for event in recent if event["account"] != "unresolved"]
+    return rounded(len(resolved) / len(recent)) if recent else None

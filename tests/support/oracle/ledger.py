@@ -40,15 +40,17 @@ class Profile:
     def own(cls, settings: dict[str, Any]) -> Profile:
         """The tenant's own, `default`."""
         row = revenue_policy.rows(settings)[0]
-        told = dict(zip((column for column, _ in revenue_policy.COLUMNS), row, strict=True))
-        week = Fraction(told["week_numerator"], told["week_denominator"])
-        return cls(row[0], week, Fraction(told["day_numerator"], told["day_denominator"]), told)
+        values = dict(zip((column for column, _ in revenue_policy.COLUMNS), row, strict=True))
+        week = Fraction(values["week_numerator"], values["week_denominator"])
+        return cls(row[0], week, Fraction(values["day_numerator"], values["day_denominator"]), values)
 
     @classmethod
     def named(cls) -> list[Profile]:
         """Every named one: its values replace the defaults, not the tenant's."""
-        told = revenue_policy.profiles()
-        return [replace(cls.own({**revenue_policy.defaults(), **values}), name=name) for name, values in told.items()]
+        profiles = revenue_policy.profiles()
+        return [
+            replace(cls.own({**revenue_policy.defaults(), **values}), name=name) for name, values in profiles.items()
+        ]
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -138,16 +140,16 @@ def invoice_parts(book: Book, account: str, profile: Profile) -> list[tuple[Part
     """(what a line of the account counts for, whether it has a period), before the rule about as_of."""
     lines = [line for line in book.lines if line.account == account]
     end, _ = book.ledger_end(account)
-    found = []
+    parts = []
     for line in lines:
         if line.start is not None and line.end is not None:
             worth = rounded_away(line.amount / months_of(line.start, line.end) * minor(line.currency))
-            found.append((Part(account, line.currency, worth, line.start, line.end), True))
+            parts.append((Part(account, line.currency, worth, line.start, line.end), True))
             continue
         worth = rounded_away(line.amount * minor(line.currency))
         first, last = _from_issue(line, lines, profile) if profile.is_from_issue else _month(line, lines, end)
-        found.append((Part(account, line.currency, worth, first, last), False))
-    return found
+        parts.append((Part(account, line.currency, worth, first, last), False))
+    return parts
 
 
 def _from_issue(line: Line, lines: list[Line], profile: Profile) -> tuple[date, date]:
@@ -231,17 +233,17 @@ class Ledger:
         return {day: {c: worth for c, worth in native.items() if worth > 0} for day, native in days.items()}
 
     def _returns(self, days: dict[date, Native]) -> dict[date, str]:
-        found: dict[date, str] = {}
+        kinds: dict[date, str] = {}
         last: date | None = None
         for day, native in days.items():
             if native:
                 if last is None:
-                    found[day] = "new"
+                    kinds[day] = "new"
                 elif day - last > DAY:
                     unpaid = (day - last).days - 1
-                    found[day] = "new" if unpaid > self.profile.reactivation_window_days else "reactivation"
+                    kinds[day] = "new" if unpaid > self.profile.reactivation_window_days else "reactivation"
                 last = day
-        return found
+        return kinds
 
     def currencies(self) -> set[str]:
         """Currencies of its MRR."""

@@ -83,8 +83,8 @@ class Tenant:
 
     def session_count(self, first: date, last: date, account: str | None = None) -> int:
         """Sessions that start in the range."""
-        found = [s for s in self.sessions if first <= s["session_date"] <= last]
-        return len([s for s in found if account in (None, s["account_id"])])
+        in_range = [s for s in self.sessions if first <= s["session_date"] <= last]
+        return len([s for s in in_range if account in (None, s["account_id"])])
 
     def active_accounts(self, first: date, last: date) -> int:
         """Accounts with a qualifying event, without the bucket of unresolved events."""
@@ -92,12 +92,12 @@ class Tenant:
 
     def first_uses(self) -> dict[str, date]:
         """Feature → day of its first use."""
-        found: dict[str, date] = {}
+        first_days: dict[str, date] = {}
         for event in self.events:
             if event["qualifying"] and event["feature"]:
                 day = event["time"].date()
-                found[event["feature"]] = min(day, found.get(event["feature"], day))
-        return found
+                first_days[event["feature"]] = min(day, first_days.get(event["feature"], day))
+        return first_days
 
     def account_starts(self) -> dict[str, tuple[date, date | None]]:
         """Account → (first day of its rows, day of its first event)."""
@@ -105,17 +105,17 @@ class Tenant:
         for event in self.events:
             day = event["time"].date()
             first_events[event["account"]] = min(day, first_events.get(event["account"], day))
-        found = {}
+        starts = {}
         for account in {*first_events, *self.versions}:
             created = [c["created_at"].date() for _, c in self.versions.get(account, []) if c.get("created_at")]
             dates = [*created, *([first_events[account]] if account in first_events else [])]
-            found[account] = (max(min(dates, default=self.first), self.first), first_events.get(account))
-        return found
+            starts[account] = (max(min(dates, default=self.first), self.first), first_events.get(account))
+        return starts
 
     def seats(self, account: str, day: date) -> int | None:
         """Seats known at the end of the day."""
-        known = [columns for start, columns in self.versions.get(account, []) if start.date() <= day]
-        return known[-1].get("licensed_seats") if known else None
+        states = [columns for start, columns in self.versions.get(account, []) if start.date() <= day]
+        return states[-1].get("licensed_seats") if states else None
 
     # -- marts --------------------------------------------------------------------------------------------------------
     def product_daily(self) -> Iterable[tuple[Any, ...]]:
@@ -194,10 +194,10 @@ class Tenant:
         for event in self.events:
             if event["qualifying"] and event["user"]:
                 months[event["user"]].add(month_of(event["time"].date()))
-        for cohort in {min(found) for found in months.values()}:
-            members = [found for found in months.values() if min(found) == cohort]
+        for cohort in {min(active) for active in months.values()}:
+            members = [active for active in months.values() if min(active) == cohort]
             for age, month in enumerate(sorted({month_of(day) for day in days(cohort, self.through)})):
-                yield (self.slug, cohort, age, len(members), len([found for found in members if month in found]))
+                yield (self.slug, cohort, age, len(members), len([active for active in members if month in active]))
 
 
 def rounded(value: float | None) -> float | None:
@@ -207,18 +207,18 @@ def rounded(value: float | None) -> float | None:
 
 def expected(tenants: Iterable[Tenant]) -> dict[str, Rows]:
     """Mart → its rows over `tenants`, in the order of the contract's columns."""
-    found: dict[str, Rows] = defaultdict(set)
+    rows: dict[str, Rows] = defaultdict(set)
     for tenant in tenants:
         if tenant.first is None:
             continue
-        found["fct_product_engagement_daily"].update(tenant.product_daily())
-        found["fct_product_engagement_weekly"].update(tenant.periods(monday_of, lambda start: start + 6 * DAY))
-        found["fct_product_engagement_monthly"].update(
+        rows["fct_product_engagement_daily"].update(tenant.product_daily())
+        rows["fct_product_engagement_weekly"].update(tenant.periods(monday_of, lambda start: start + 6 * DAY))
+        rows["fct_product_engagement_monthly"].update(
             tenant.periods(month_of, lambda start: month_of(start + 31 * DAY) - DAY)
         )
-        found["fct_account_engagement_daily"].update(tenant.account_daily())
-        found["fct_account_engagement_monthly"].update(tenant.account_monthly())
-        found["fct_feature_usage_daily"].update(tenant.feature_usage())
-        found["dim_features"].update(tenant.features())
-        found["fct_user_cohorts"].update(tenant.cohorts())
-    return dict(found)
+        rows["fct_account_engagement_daily"].update(tenant.account_daily())
+        rows["fct_account_engagement_monthly"].update(tenant.account_monthly())
+        rows["fct_feature_usage_daily"].update(tenant.feature_usage())
+        rows["dim_features"].update(tenant.features())
+        rows["fct_user_cohorts"].update(tenant.cohorts())
+    return dict(rows)

@@ -40,15 +40,15 @@ def versions_by(
     said: dict[Any, list[tuple[int, datetime, Row]]] = defaultdict(list)
     complete: dict[Any, list[tuple[datetime, int]]] = defaultdict(list)
     names: dict[Any, Any] = {}
-    for number, told in enumerate(deliveries):
-        for row in told.rows:
-            stamp = moment(row.get("updated_at")) or moment(told.as_of)
+    for number, delivery in enumerate(deliveries):
+        for row in delivery.rows:
+            stamp = moment(row.get("updated_at")) or moment(delivery.as_of)
             assert stamp is not None, "a row without a time in a delivery without one belongs to the clock"
             content = {name: value for name, value in row.items() if name != "updated_at"}
             said[record(row)].append((number, stamp, content))
             names[record(row)] = named(row)
-            if told.complete:
-                complete[named(row)].append((moment(told.as_of) or LANDING, number))
+            if delivery.complete:
+                complete[named(row)].append((moment(delivery.as_of) or LANDING, number))
     return {one: _follow(rows, max(complete[names[one]], default=None)) for one, rows in said.items()}
 
 
@@ -64,15 +64,15 @@ def _follow(rows: list[tuple[int, datetime, Row]], complete: tuple[datetime, int
             continue  # it contradicts itself: there is no version at that time
         if not states or states[-1][1] != first:
             states.append((stamp, first))
-    found = []
+    versions = []
     for place, (stamp, content) in enumerate(states):
         until = states[place + 1][0] if place + 1 < len(states) else None
         deleted = bool(content.get("is_deleted"))
         fields = {} if deleted else content
-        found.append(Version(stamp if place else BEGINNING, until, stamp, deleted, fields))
-    return found
+        versions.append(Version(stamp if place else BEGINNING, until, stamp, deleted, fields))
+    return versions
 
 
-def known_at(found: list[Version], at: datetime) -> Version | None:
+def known_at(versions: list[Version], at: datetime) -> Version | None:
     """The version that holds at a time."""
-    return next((v for v in found if v.since <= at and (v.until is None or at < v.until)), None)
+    return next((v for v in versions if v.since <= at and (v.until is None or at < v.until)), None)

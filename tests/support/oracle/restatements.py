@@ -48,41 +48,41 @@ def figures(month_row: tuple[Any, ...]) -> Iterator[tuple[tuple[date, str], Deci
         yield (month_row[1], figure), None if value is None else Decimal(value).quantize(_UNIT)
 
 
-def restated(tenant: str, told: Publication, records: Records, settings: Settings) -> Counter[tuple[Any, ...]]:
+def restated(tenant: str, publication: Publication, records: Records, settings: Settings) -> Counter[tuple[Any, ...]]:
     """Rows of fct_restatements about one publication, as the records and settings of today make them."""
-    currency, before = _published(told)
-    found = Counter[tuple[Any, ...]]()
+    currency, before = _published(publication)
+    rows = Counter[tuple[Any, ...]]()
 
     if currency is None:
-        return found
-    states = list(_states(told, records, settings))
+        return rows
+    states = list(_states(publication, records, settings))
 
     def tell(cause: str, was: Figures, now: Figures) -> None:
         for (month, figure), _ in before.items():
             b, a = was.get((month, figure)), now.get((month, figure))
             if b != a:
                 delta = (a or Decimal(0)) - (b or Decimal(0))
-                found[tenant, told.version, figure, month, currency, cause, b, a, delta] += 1
+                rows[tenant, publication.version, figure, month, currency, cause, b, a, delta] += 1
 
     if currency != Revenue("", records, settings).reporting:
         # The figures of today are of another currency, or there are none: nothing to be matched.
         if states:
             tell(states[-1][0], before, {})
-        return found
-    known = [before, *(_figures(r, values | {"reporting_currency": currency}) for _, r, values in states)]
-    for (cause, *_), (was, now) in zip(states, pairwise(known), strict=True):
+        return rows
+    stages = [before, *(_figures(r, values | {"reporting_currency": currency}) for _, r, values in states)]
+    for (cause, *_), (was, now) in zip(states, pairwise(stages), strict=True):
         tell(cause, was, now)
-    return found
+    return rows
 
 
-def causes(told: Publication, records: Records, settings: Settings) -> set[str]:
+def causes(publication: Publication, records: Records, settings: Settings) -> set[str]:
     """Kinds of news since a publication, whether they move a figure or not."""
-    return {cause for cause, *_ in _states(told, records, settings)}
+    return {cause for cause, *_ in _states(publication, records, settings)}
 
 
-def _published(told: Publication) -> tuple[str | None, Figures]:
+def _published(publication: Publication) -> tuple[str | None, Figures]:
     """(currency, figures of the complete months) of a publication."""
-    revenue = Revenue("", told.records, told.settings)
+    revenue = Revenue("", publication.records, publication.settings)
     if revenue.reporting is None:
         return None, {}
     complete = [row for row in revenue.months_of(revenue.ledger) if row[2]]
@@ -94,20 +94,20 @@ def _figures(records: Records, settings: Settings) -> Figures:
     return dict(one for row in revenue.months_of(revenue.ledger) for one in figures(row))
 
 
-def _states(told: Publication, now: Records, settings: Settings) -> Iterator[tuple[str, Records, Settings]]:
+def _states(publication: Publication, now: Records, settings: Settings) -> Iterator[tuple[str, Records, Settings]]:
     """(cause, records, settings) of every state that there is news for, in the order in which they are taken."""
-    then = told.records
+    then = publication.records
     kept = {o: {key: (row, now.by_key[o].get(key)) for key, row in then.by_key[o].items()} for o in OBJECTS}
     pairs = [pair for o in OBJECTS for pair in kept[o].values()]
     if any(new and new.get("account_id") != old.get("account_id") for old, new in pairs):
         moved = {o: {key: _moved(*pair) for key, pair in kept[o].items()} for o in OBJECTS}
-        yield "merge", Records(moved, then.as_of), told.settings
+        yield "merge", Records(moved, then.as_of), publication.settings
     if any(new is None or _moved(old, new) != new for old, new in pairs):
         corrected = {o: {key: new for key, (_, new) in kept[o].items() if new is not None} for o in OBJECTS}
-        yield "correction", Records(corrected, then.as_of), told.settings
+        yield "correction", Records(corrected, then.as_of), publication.settings
     if then.as_of != now.as_of or any(now.by_key[o].keys() - then.by_key[o].keys() for o in OBJECTS):
-        yield "late record", now, told.settings
-    if _policy(told.settings) != _policy(settings):
+        yield "late record", now, publication.settings
+    if _policy(publication.settings) != _policy(settings):
         yield "policy change", now, settings
 
 

@@ -72,8 +72,8 @@ class Revenue:
     @cached_property
     def reporting(self) -> str | None:
         """The reporting currency; None: several and no setting."""
-        if told := self.settings.get("reporting_currency"):
-            return str(told)
+        if currency := self.settings.get("reporting_currency"):
+            return str(currency)
         paid = {c for ledger in self.ledgers for c in ledger.currencies()}
         only = paid or {c for ledger in self.ledgers for c in ledger.contract_currencies()}
         return min(only) if len(only) == 1 else None
@@ -81,7 +81,7 @@ class Revenue:
     def marts(self) -> dict[str, Counter[tuple[Any, ...]]]:
         """Mart → its rows in the columns of its contract."""
         months = self.monthly() if self.reporting else []
-        found: dict[str, Iterable[tuple[Any, ...]]] = {
+        marts: dict[str, Iterable[tuple[Any, ...]]] = {
             "fct_mrr_daily": self.daily(),
             "fct_mrr_movements": self.movements() if self.reporting else [],
             "fct_mrr_movements_native": self.movements_native(),
@@ -91,7 +91,7 @@ class Revenue:
             "fct_retention_cohorts": self.cohorts() if self.reporting else [],
             "fct_renewals": self.renewals() if self.reporting else [],
         }
-        return {mart: Counter((self.tenant, *row[1:]) for row in rows) for mart, rows in found.items()}
+        return {mart: Counter((self.tenant, *row[1:]) for row in rows) for mart, rows in marts.items()}
 
     # -- money -------------------------------------------------------------------------------------------------------
     def rate(self, currency: str, day: date) -> Fraction:
@@ -100,8 +100,8 @@ class Revenue:
         if currency == self.reporting:
             return Fraction(1)
         if (currency, day) not in self.rate_on:
-            known = self.book.rates[currency, self.reporting]
-            self.rate_on[currency, day] = known[max(since for since in known if since <= day)]
+            rates = self.book.rates[currency, self.reporting]
+            self.rate_on[currency, day] = rates[max(since for since in rates if since <= day)]
         return self.rate_on[currency, day]
 
     def value(self, native: Native, day: date) -> int:
@@ -258,5 +258,5 @@ class Revenue:
         return self.value(native, day) if all(self._has_rate(currency, day) for currency in native) else None
 
     def _has_rate(self, currency: str, day: date) -> bool:
-        known = self.book.rates.get((currency, self.reporting or ""), {})
-        return currency == self.reporting or any(since <= day for since in known)
+        rates = self.book.rates.get((currency, self.reporting or ""), {})
+        return currency == self.reporting or any(since <= day for since in rates)

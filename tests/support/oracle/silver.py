@@ -161,14 +161,14 @@ def resolve(
             before = sorted(call for call in calls.get(m.visitor, []) if call[0] <= m.at)
             account = before[-1][2] if before else None
         if account is None and m.user in users:
-            known = known_at(users[m.user or ""], m.at)
-            account = known.fields.get("account_id") if known else None
+            version = known_at(users[m.user or ""], m.at)
+            account = version.fields.get("account_id") if version else None
         account = account or "unresolved"
         internal = m.user in own or account in policy.accounts
         counts = m.type in policy.qualifying and not internal
         feature, miss = planned(m, policy.plan)
-        told = {"account": account, "internal": internal, "qualifying": counts, "plan_miss": miss}
-        placed.append(replace(m, feature=feature if counts else None, **told))
+        fields = {"account": account, "internal": internal, "qualifying": counts, "plan_miss": miss}
+        placed.append(replace(m, feature=feature if counts else None, **fields))
     return placed
 
 
@@ -186,12 +186,12 @@ def planned(m: Message, plan: Plan) -> tuple[str | None, str | None]:
 
 def internal_ids(messages: list[Message], users: Mapping[str, list[Version]], policy: Policy) -> set[str]:
     """User ids, before aliases, that are the tenant's own: by id, e-mail domain or account, in any version."""
-    found = set(policy.users)
+    ids = set(policy.users)
     for user, versions in users.items():
         for fields in (version.fields for version in versions):
             if _domain(fields.get("email")) in policy.domains or fields.get("account_id") in policy.accounts:
-                found.add(user)
-    return found | {m.raw_user for m in messages if m.raw_user and _domain(m.email) in policy.domains}
+                ids.add(user)
+    return ids | {m.raw_user for m in messages if m.raw_user and _domain(m.email) in policy.domains}
 
 
 def _domain(email: str | None) -> str | None:
@@ -204,34 +204,34 @@ def sessions(messages: Iterable[Message], gap: timedelta = Policy.gap) -> list[S
     for m in messages:
         if m.qualifying:
             by_visitor.setdefault(m.visitor, []).append(m)
-    found = []
+    runs = []
     for visitor, visits in by_visitor.items():
         visits.sort(key=_order)
         open_: list[Message] = []
         run_start = visits[0].at
         for m in visits:
             if open_ and m.at - open_[-1].at > gap:
-                found.append(_closed(visitor, open_))
+                runs.append(_closed(visitor, open_))
                 open_, run_start = [], m.at
             elif open_ and m.at.date() > open_[-1].at.date():
                 midnight_before = datetime.combine(m.at.date() - timedelta(days=1), time(), UTC)
                 if run_start <= midnight_before:
-                    found.append(_closed(visitor, open_))
+                    runs.append(_closed(visitor, open_))
                     open_ = []
             open_.append(m)
-        found.append(_closed(visitor, open_))
-    return found
+        runs.append(_closed(visitor, open_))
+    return runs
 
 
 def usage(messages: Iterable[Message]) -> dict[tuple[date, str, tuple[str, str], str | None], tuple[int, int]]:
     """(events of all types, qualifying ones) by (day, account, visitor, feature), without the tenant's own people."""
-    found: dict[Any, tuple[int, int]] = {}
+    counts: dict[Any, tuple[int, int]] = {}
     for m in messages:
         if not m.internal:
             key = (m.at.date(), m.account, m.visitor, m.feature)
-            events, qualifying = found.get(key, (0, 0))
-            found[key] = (events + 1, qualifying + m.qualifying)
-    return found
+            events, qualifying = counts.get(key, (0, 0))
+            counts[key] = (events + 1, qualifying + m.qualifying)
+    return counts
 
 
 def _closed(visitor: tuple[str, str], visits: list[Message]) -> Session:

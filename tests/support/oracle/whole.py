@@ -44,15 +44,15 @@ class Whole:
     """Everything that one tenant's history comes to."""
 
     tenant: str
-    told: History
+    history: History
     events: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     accounts: dict[tuple[str, str, datetime], dict[str, Any]] = field(default_factory=dict)
     watermarks: dict[str, date] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.policy = Policy.of(self.told.settings)
-        self.versions = {o: versions(self.told.deliveries(o), o[:-1] + "_id") for o in ("accounts", "users")}
-        plain = silver.deduplicated(self.told.events)
+        self.policy = Policy.of(self.history.settings)
+        self.versions = {o: versions(self.history.deliveries(o), o[:-1] + "_id") for o in ("accounts", "users")}
+        plain = silver.deduplicated(self.history.events)
         self.ends = silver.renamed(plain)
         self.messages = silver.resolve(plain, self.versions["users"], self.policy)
         self.sessions = silver.sessions(self.messages, self.policy.gap)
@@ -62,17 +62,17 @@ class Whole:
                 "time": m.at, "user": user, "anonymous": anonymous, "account": m.account, "feature": m.feature,
                 "qualifying": m.qualifying, "internal": m.internal,
             }  # fmt: skip
-        for account, found in self.versions["accounts"].items():
-            for version in found:
+        for account, account_versions in self.versions["accounts"].items():
+            for version in account_versions:
                 seats, created = version.fields.get("licensed_seats"), moment(version.fields.get("created_at"))
                 state = {"licensed_seats": seats, "created_at": created}
                 self.accounts[self.tenant, account, version.since] = state
-        told = [moment(d.as_of) for batch in self.told.batches for d in batch if d.as_of]
-        self.watermark = max((t.date() for t in told if t), default=None)
+        as_of_times = [moment(d.as_of) for batch in self.history.batches for d in batch if d.as_of]
+        self.watermark = max((t.date() for t in as_of_times if t), default=None)
         self.received = max((m.received.date() for m in self.messages), default=None)
-        known = [day for day in (self.watermark, self.received) if day]
-        if known:
-            self.watermarks[self.tenant] = max(known)
+        days = [day for day in (self.watermark, self.received) if day]
+        if days:
+            self.watermarks[self.tenant] = max(days)
 
     # -- silver ------------------------------------------------------------------------------------------------------
     def silver(self) -> dict[str, Rows]:
@@ -81,7 +81,7 @@ class Whole:
         last = max(days, default=None)
         through = max((day for day in (last, self.received, self.watermark) if day), default=None)
         users, accounts = self.versions["users"], self.versions["accounts"]
-        found: dict[str, list[tuple[Any, ...]]] = {
+        tables: dict[str, list[tuple[Any, ...]]] = {
             "silver/product/events": [
                 (t, m.message_id, m.type, m.event, m.raw_user, m.anonymous, m.previous, m.group)
                 + (m.at, m.at.date(), m.at.date().replace(day=1), m.received)
@@ -109,31 +109,31 @@ class Whole:
             "silver/crm/versions": [
                 (t, object, record, v.deleted, v.since, v.until, v.until is None, v.updated)
                 for object, records in self.versions.items()
-                for record, found in records.items()
-                for v in found
+                for record, versions in records.items()
+                for v in versions
             ],
             "silver/crm/accounts": [
                 (t, account, *_said(v, "name"), *_created(v), *_said(v, "licensed_seats"), v.deleted, v.since, v.until)
-                for account, found in accounts.items()
-                for v in found
+                for account, versions in accounts.items()
+                for v in versions
             ],
             "silver/crm/users": [
                 (t, user, *_said(v, "account_id", "email"), v.deleted, v.since, v.until)
-                for user, found in users.items()
-                for v in found
+                for user, versions in users.items()
+                for v in versions
             ],
         }
-        return {address: Counter(rows) for address, rows in found.items()}
+        return {address: Counter(rows) for address, rows in tables.items()}
 
     def _claiming(self) -> list[tuple[str, datetime, str, str, str]]:
         """(anonymousId, time, message, kind, user) of every claim and alias, in order."""
-        found = []
+        claims = []
         for m in self.messages:
             if m.raw_user and m.anonymous:
-                found.append((m.anonymous, m.at, m.message_id, "claim", m.raw_user))
+                claims.append((m.anonymous, m.at, m.message_id, "claim", m.raw_user))
             if m.raw_user and m.previous:
-                found.append((m.previous, m.at, m.message_id, "alias", m.raw_user))
-        return sorted(found, key=lambda c: (c[0], c[1], c[2], c[3]))
+                claims.append((m.previous, m.at, m.message_id, "alias", m.raw_user))
+        return sorted(claims, key=lambda c: (c[0], c[1], c[2], c[3]))
 
     def _signals(self) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []
@@ -182,7 +182,7 @@ class Whole:
             {"session_date": s.start.date(), "account_id": s.account, "started_at": s.start, "ended_at": s.end}
             for s in self.sessions
         ]
-        minimum = self.told.settings.get("trend_min_events", 50)
+        minimum = self.history.settings.get("trend_min_events", 50)
         plan = self.policy.plan or {}
         planned = {entry.get("feature", name) for name, entry in plan.items() if not entry.get("ignore")}
         tenant = marts.Tenant(self, self.tenant, minimum, planned, sessions)

@@ -66,9 +66,9 @@ def start(
         )
     deadline = time.monotonic() + 60
     while True:
-        found = re.search(r"collector on (http\S+),", log.read_text())
-        if found and "startup complete" in log.read_text():
-            STARTED.append(Collector(process, found.group(1), log))
+        match = re.search(r"collector on (http\S+),", log.read_text())
+        if match and "startup complete" in log.read_text():
+            STARTED.append(Collector(process, match.group(1), log))
             return STARTED[-1]
         assert process.poll() is None and time.monotonic() < deadline, log.read_text()
         time.sleep(0.02)
@@ -114,13 +114,13 @@ class World:
         if self.lake.shard("pool").version(address) is None:
             return []
         with self.lake.duck() as duck:
-            found = duck.execute(
+            answer = duck.execute(
                 f"SELECT {columns} FROM delta_scan('{self.lake.shard('pool').table_uri(address)}')"
                 f" WHERE source_id = coalesce(?, source_id) ORDER BY {order}",
                 [source],
             )
-            names = [column[0] for column in found.description]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+            names = [column[0] for column in answer.description]
+            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
 
 def event(number: int, **more: Any) -> dict[str, Any]:

@@ -155,9 +155,9 @@ class SilverWorld:
         for (tenant, _), event in self.events.items():
             days[tenant].append(event["time"].date())
         rows = []
-        for tenant, found in days.items():
-            last, mark = max(found), self.watermarks.get(tenant)
-            row = {"tenant_id": tenant, "first_event_date": min(found), "last_event_date": last}
+        for tenant, dates in days.items():
+            last, mark = max(dates), self.watermarks.get(tenant)
+            row = {"tenant_id": tenant, "first_event_date": min(dates), "last_event_date": last}
             rows.append(row | {"watermark_date": mark, "data_through": max(last, mark or last)})
         return rows
 
