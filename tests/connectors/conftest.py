@@ -48,9 +48,9 @@ class Drop:
     def table(self, address: str, columns: str = "*", order: str = "1") -> list[dict[str, Any]]:
         if self.lake.shard("pool").version(address) is None:
             return []
-        uri = self.lake.shard("pool").table_uri(address)
+        table = self.lake.shard("pool").scan(address)
         with self.lake.duck() as connection:
-            cursor = connection.execute(f"SELECT {columns} FROM delta_scan('{uri}') ORDER BY {order}")
+            cursor = connection.execute(f"SELECT {columns} FROM {table} ORDER BY {order}")
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

@@ -114,8 +114,8 @@ def tables(lake: Lake) -> dict[str, list[tuple[Any, ...]]]:
             version = lake.shard("pool").version(spec)
             if version is not None:
                 names = ", ".join(f'"{c.name}"' for c in spec.columns if c.name not in TIMES)
-                uri = lake.shard("pool").table_uri(spec)
-                rows = connection.execute(f"SELECT {names} FROM delta_scan('{uri}', version := {version})").fetchall()
+                table = lake.shard("pool").scan(spec, version)
+                rows = connection.execute(f"SELECT {names} FROM {table}").fetchall()
                 rows_of[spec.address] = sorted(rows, key=repr)
     return rows_of
 
@@ -179,7 +179,7 @@ def test_a_copy_that_is_not_what_was_published_is_not_served(on_s3: World, monke
     on_s3.use(monkeypatch, "d")
     root = home.published_root()
     file = str(replica.present(root)[0].tenants["acme"].file)
-    objects = replica._store()
+    objects = replica.originals_store()
     whole = bytes(obstore.get(objects, file).bytes())
     obstore.put(objects, file, whole[:-4096])
     with pytest.raises(TenureError, match="is not what was published"):

@@ -222,7 +222,7 @@ def _warm() -> None:
     import_module("pyarrow.dataset")
     forked_dbt.parse(SHARD)
     suites.great_expectations_module()
-    duck._verified("delta")
+    duck.verified("delta")
     all_specs()
     for transform in transforms().values():
         split(transform.sql, transform.materialize)

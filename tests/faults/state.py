@@ -64,7 +64,7 @@ def tables(layers: tuple[str, ...] = ("bronze/", "silver/", "gold/", "build/")) 
             names = _LANDINGS
         if spec.address == "bronze/quarantine":
             names += ", file, line"
-        digests[spec.address] = _digest(connection, names, f"delta_scan('{lake.shard(SHARD).table_uri(spec)}')")
+        digests[spec.address] = _digest(connection, names, lake.shard(SHARD).scan(spec))
     connection.close()
     if "build/" in layers and home.build_path(SHARD).exists():
         digests |= _build()

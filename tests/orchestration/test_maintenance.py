@@ -17,7 +17,7 @@ from orchestration.gold.build import run_gold
 from orchestration.maintenance import kept_versions, maintain
 from orchestration.publish.publish import publish
 from orchestration.publish.retention import policy
-from tests.support.lakes import land_rows, whole
+from tests.support.lakes import land_rows, silver, whole
 from transforms.runner import run_transforms
 from warehouse_models import home
 from warehouse_models.catalog.tenants import Catalog
@@ -184,7 +184,7 @@ def test_landings_go_on_while_tables_are_maintained_and_lose_nothing(worked: Wor
     stop.set()
     upkeep.join()
     assert not failed
-    landed = [row[0] for row in whole_ids(lake)]
+    landed = [row[0] for row in silver(lake, "bronze/product/events", "record_id")]
     assert len(landed) == len(set(landed))
     assert {f"acme-{n}-{i}" for n in range(100, 105) for i in range(3)} <= set(landed)
 
@@ -222,14 +222,8 @@ def rows_of_gold(lake: Lake, manifest: Manifest) -> int:
     total = 0
     for name, mart in gold_models.marts().items():
         if not mart.is_view:
-            uri, version = lake.shard("pool").table_uri(mart.spec), manifest.tables["pool"][f"gold/{name}"]
+            table = lake.shard("pool").scan(mart.spec, manifest.tables["pool"][f"gold/{name}"])
             # Reads the columns, not only the counts that the log holds.
-            rows = lake.duck().execute(f"SELECT * FROM delta_scan('{uri}', version := {version})").fetchall()
+            rows = lake.duck().execute(f"SELECT * FROM {table}").fetchall()
             total += len(rows)
     return total
-
-
-def whole_ids(lake: Lake) -> list[tuple[Any, ...]]:
-    uri = lake.shard("pool").table_uri("bronze/product/events")
-    rows: list[tuple[Any, ...]] = lake.duck().execute(f"SELECT record_id FROM delta_scan('{uri}')").fetchall()
-    return rows

@@ -85,8 +85,8 @@ class World:
             for address, version in before.items():
                 if version is None and self.lake.shard("pool").version(address) is None:
                     continue
-                uri = self.lake.shard("pool").table_uri(address)
-                now, then = f"FROM delta_scan('{uri}')", f"FROM delta_scan('{uri}', version := {version})"
+                shard = self.lake.shard("pool")
+                now, then = f"FROM {shard.scan(address)}", f"FROM {shard.scan(address, version)}"
                 both = f"({now} EXCEPT ALL {then}) UNION ALL ({then} EXCEPT ALL {now})"
                 moved += [address] if connection.execute(f"SELECT 1 FROM ({both}) LIMIT 1").fetchone() else []
         return moved

@@ -44,7 +44,7 @@ def silver(lake: Lake, address: str, columns: str = "*", shard: str = DEFAULT_SH
 
 def scan(lake: Lake, address: str, shard: str = DEFAULT_SHARD) -> str:
     """The relation of DuckDB's SQL that is a table as it is when it is read."""
-    return f"delta_scan('{lake.shard(shard).table_uri(address)}')"
+    return lake.shard(shard).scan(address)
 
 
 def whole(lake: Lake, address: str, shard: str = DEFAULT_SHARD) -> list[tuple[Any, ...]]:

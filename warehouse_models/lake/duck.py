@@ -41,7 +41,7 @@ def extension_path(name: str) -> Path:
 
 
 @cache
-def _verified(name: str) -> Path:
+def verified(name: str) -> Path:
     """The extension file, its signature checked once in this process.
 
     DuckDB hashes all 82 MB of `delta` for that at every LOAD: 0.33 s of a small run's every connection, and of every
@@ -76,7 +76,7 @@ def connect(
     `temp_directory` bound the work; without a temp directory an in-memory connection does not spill.
     """
     connection = duckdb.connect(str(path), read_only=read_only, config={"allow_unsigned_extensions": "true"})
-    prepare(connection, _verified)
+    prepare(connection, verified)
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     limit = memory_limit or os.environ.get("TENURE_MEMORY_LIMIT")

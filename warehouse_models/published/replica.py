@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 # A dashboard opens a connection a tile: once in so many seconds is enough to ask whether there is a new manifest.
 FRESH_SECONDS = 5.0
 _REPLACED_FILE_STAYS_SECONDS = 3600.0
-_asked: dict[Path, float] = {}
+# When each folder of copies was last compared with the originals, by the monotonic clock.
+asked_at: dict[Path, float] = {}
 _asking = Lock()
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def present(root: Path) -> tuple[Manifest, str | None]:
 
     with _explained():
         try:
-            original = obstore.get(_store(), "manifest.json")
+            original = obstore.get(originals_store(), "manifest.json")
             text, token = bytes(original.bytes()).decode(), original.meta["e_tag"]
         except FileNotFoundError as absent:
             if "NoSuchBucket" in str(absent):
@@ -57,7 +58,7 @@ def present(root: Path) -> tuple[Manifest, str | None]:
         root.mkdir(parents=True, exist_ok=True)
         write_atomically(root / "manifest.json", text)
         _tidy(root, before, manifest)
-    _asked[root] = time.monotonic()
+    asked_at[root] = time.monotonic()
     return manifest, token
 
 
@@ -65,7 +66,7 @@ def refresh(root: Path) -> Manifest | None:
     """The manifest to serve by: asked for at most every few seconds; while nobody answers, the one copied last."""
     if _copied(root):
         with _asking:
-            if time.monotonic() - _asked.get(root, float("-inf")) > FRESH_SECONDS:
+            if time.monotonic() - asked_at.get(root, float("-inf")) > FRESH_SECONDS:
                 _ask(root)
     return Manifest.read(root)
 
@@ -79,7 +80,7 @@ def _ask(root: Path) -> None:
             raise
         _log.warning("%s; serving the copies of %s", error, copied.published_at)
     # An answer that does not come is not waited for by every tile either.
-    _asked[root] = time.monotonic()
+    asked_at[root] = time.monotonic()
 
 
 def fetch(root: Path, files: Iterable[str]) -> None:
@@ -92,7 +93,7 @@ def fetch(root: Path, files: Iterable[str]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target, f"{os.getpid()}.{get_ident()}.fetching") as out:
             with _explained():
-                for chunk in obstore.get(_store(), file).stream():
+                for chunk in obstore.get(originals_store(), file).stream():
                     out.write(chunk)
                 out.flush()
             if _hash(Path(out.name)) != target.stem.partition(".")[2]:
@@ -109,7 +110,7 @@ def upload(root: Path, file: str) -> str:
 
     name = f"{path.parent.name}/{number}.{_hash(path)}.duckdb"
     with _explained():
-        obstore.put(_store(), name, path)
+        obstore.put(originals_store(), name, path)
     os.replace(path, root / name)
     return name
 
@@ -122,16 +123,16 @@ def swap(root: Path, manifest: Manifest, token: str | None) -> bool:
     import obstore
 
     with _explained():
-        _archive(root)
+        archive(root)
         try:
             mode: Any = "create" if token is None else {"e_tag": token}
-            obstore.put(_store(), "manifest.json", manifest.to_json().encode(), mode=mode)
+            obstore.put(originals_store(), "manifest.json", manifest.to_json().encode(), mode=mode)
         except (obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionError):
             # Also a swap of ours whose answer was lost, and that was sent again.
             if present(root)[0] != Manifest.parse(manifest.to_json()):
                 return False
         manifest.write(root)
-        _archive(root)
+        archive(root)
     return True
 
 
@@ -142,12 +143,12 @@ def originals(root: Path) -> list[str]:
     import obstore
 
     with _explained():
-        _archive(root)
-        names = [str(entry["path"]) for page in obstore.list(_store()) for entry in page]
+        archive(root)
+        names = [str(entry["path"]) for page in obstore.list(originals_store()) for entry in page]
         for name in names:
             if name.startswith("manifests/") and not (root / name).exists():
                 (root / "manifests").mkdir(parents=True, exist_ok=True)
-                write_atomically(root / name, bytes(obstore.get(_store(), name).bytes()).decode())
+                write_atomically(root / name, bytes(obstore.get(originals_store(), name).bytes()).decode())
     return names
 
 
@@ -157,7 +158,7 @@ def remove(names: Iterable[str]) -> None:
         import obstore
 
         with _explained(), suppress(FileNotFoundError):
-            obstore.delete(_store(), name)
+            obstore.delete(originals_store(), name)
 
 
 def _copied(root: Path) -> bool:
@@ -165,7 +166,8 @@ def _copied(root: Path) -> bool:
     return storage.is_remote(home.lake_root()) and root == home.published_root()
 
 
-def _store() -> S3Store:
+def originals_store() -> S3Store:
+    """The storage that holds the originals. TenureError: it cannot be reached."""
     return storage.store(f"{home.lake_root().rstrip('/')}/published")
 
 
@@ -191,7 +193,7 @@ def _tidy(root: Path, before: Manifest | None, now: Manifest) -> None:
             path.unlink(missing_ok=True)
 
 
-def _archive(root: Path) -> None:
+def archive(root: Path) -> None:
     """Keep the present manifest among the past ones. A host that was killed between its swap and this is helped."""
     import obstore
 
@@ -199,7 +201,7 @@ def _archive(root: Path) -> None:
     if manifest is not None:
         with suppress(obstore.exceptions.AlreadyExistsError):
             name = f"manifests/{manifest.number}.json"
-            obstore.put(_store(), name, manifest.to_json().encode(), mode="create")
+            obstore.put(originals_store(), name, manifest.to_json().encode(), mode="create")
 
 
 def _hash(path: Path) -> str:

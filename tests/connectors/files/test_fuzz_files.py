@@ -260,8 +260,8 @@ class Lab:
     def rows(self, address: str, tenant: str, columns: str) -> list[tuple[Any, ...]]:
         if self.lake.shard("pool").version(address) is None:
             return []
-        uri = self.lake.shard("pool").table_uri(address)
-        result = self.duck.execute(f"SELECT {columns} FROM delta_scan('{uri}') WHERE tenant_id = ?", [tenant])
+        table = self.lake.shard("pool").scan(address)
+        result = self.duck.execute(f"SELECT {columns} FROM {table} WHERE tenant_id = ?", [tenant])
         return list(result.fetchall())
 
 

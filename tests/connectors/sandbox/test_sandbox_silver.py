@@ -73,8 +73,8 @@ def test_silver_is_what_happened(ran: tuple[Lake, list[TenantFiles]], name: str,
     for files in made:
         with lake.duck() as duck:
             for table in ("sessions", "usage_daily"):
-                uri = lake.shard("pool").table_uri(f"silver/product/{table}")
-                duck.execute(f"CREATE VIEW {table} AS SELECT * FROM delta_scan('{uri}')")
+                rows = lake.shard("pool").scan(f"silver/product/{table}")
+                duck.execute(f"CREATE VIEW {table} AS SELECT * FROM {rows}")
             source = f"read_csv('{files.truth / name}', header = true, sample_size = -1)"
             duck.execute(f"CREATE TABLE truth AS SELECT * FROM {source}")
             truth, computed = (query.format(tenant=files.slug) for query in _COMPARED[name])

@@ -118,7 +118,7 @@ def warm() -> None:
         import_module(name)
     assert Journal.__init__.__kwdefaults__["segment_bytes"] > SEGMENT_BYTES
     Journal.__init__.__kwdefaults__["segment_bytes"] = SEGMENT_BYTES
-    duck._verified("delta")
+    duck.verified("delta")
     all_specs()
     for transform in transforms().values():
         split(transform.sql, transform.materialize)

@@ -46,8 +46,7 @@ class Gold:
         }
 
     def rows(self) -> list[tuple[Any, ...]]:
-        uri, version = self.lake.shard("pool").table_uri(MART.table), self.lake.shard("pool").version(MART.table)
-        scan = f"delta_scan('{uri}', version := {version})"
+        scan = self.lake.shard("pool").scan(MART.table)
         return self.connection.execute(f"select tenant_id, date, events from {scan} order by all").fetchall()
 
 
@@ -81,8 +80,8 @@ def test_a_table_of_an_older_release_is_cut_by_month_and_keeps_the_rows_of_those
     # The rewrite changes no figure, so whoever reads the trail learns of the day alone.
     assert gold.lake.shard("pool").trail(MART.table, published).slices == {"acme": frozenset({MARCH})}
     # A publication that is kept names the version before, and reads it as it was.
-    uri = gold.lake.shard("pool").table_uri(MART.table)
-    held = gold.connection.execute(f"select sum(events) from delta_scan('{uri}', version := {published})").fetchall()
+    before = gold.lake.shard("pool").scan(MART.table, published)
+    held = gold.connection.execute(f"select sum(events) from {before}").fetchall()
     assert held == [(4,)]
 
 

@@ -115,7 +115,7 @@ class World:
             return []
         with self.lake.duck() as duck:
             answer = duck.execute(
-                f"SELECT {columns} FROM delta_scan('{self.lake.shard('pool').table_uri(address)}')"
+                f"SELECT {columns} FROM {self.lake.shard('pool').scan(address)}"
                 f" WHERE source_id = coalesce(?, source_id) ORDER BY {order}",
                 [source],
             )

@@ -125,7 +125,7 @@ def _tenant_file(path: Path, tenant: str, silver: Path, now: dt.datetime, has_bi
         for name, mart in marts().items():
             wanted = {column.name for column in mart.spec.columns}
             if name == "fct_events":
-                source = f"delta_scan('{silver}', version := 1) where tenant_id = '{tenant}'"
+                source = f"{duck.delta_scan(silver, 1)} where tenant_id = '{tenant}'"
                 connection.execute(f"create view marts.fct_events as select * from {source}")
                 continue
             had = _columns(connection, name)

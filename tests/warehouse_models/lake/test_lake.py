@@ -44,8 +44,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
 
 
 def rows(lake: Lake, version: int | None = None) -> list[tuple[Any, ...]]:
-    table = DeltaTable(lake.shard("pool").table_uri(USAGE), version=version)
-    scan = f"delta_scan('{lake.shard('pool').table_uri(USAGE)}', version := {table.version()})"
+    scan = lake.shard("pool").scan(USAGE, version)
     return sorted(lake.duck().execute(f"SELECT tenant_id, date, events FROM {scan}").fetchall())
 
 

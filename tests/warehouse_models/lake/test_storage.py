@@ -150,7 +150,7 @@ def test_a_serving_host_takes_the_next_publication_and_removes_the_copy_before_i
 ) -> None:
     def served() -> list[tuple[Any, ...]]:
         monkeypatch.setenv("TENURE_HOME", str(tmp_path / "serving"))
-        replica._asked.clear()
+        replica.asked_at.clear()
         with open_serving("acme") as connection:
             return connection.execute("SELECT version FROM marts.trust").rows()
 
@@ -177,7 +177,7 @@ def test_a_publisher_that_was_killed_after_its_swap_leaves_its_publication_among
     root = home.published_root()
     first = publication(root, 1, None)
     with monkeypatch.context() as patch:
-        patch.setattr(replica, "_archive", lambda _: None)
+        patch.setattr(replica, "archive", lambda _: None)
         second = publication(root, 2, replica.present(root)[1])
     shutil.rmtree(root)
     assert prune(root) == 0
@@ -191,7 +191,7 @@ def test_many_threads_of_a_dashboard_fetch_one_copy_and_all_are_answered(
     publication(home.published_root(), 1, None)
     monkeypatch.setenv("TENURE_HOME", str(tmp_path / "serving"))
     monkeypatch.setattr(replica, "FRESH_SECONDS", 0.0)
-    replica._asked.clear()
+    replica.asked_at.clear()
 
     def tile(_: int) -> list[tuple[Any, ...]]:
         with open_serving("acme") as connection:

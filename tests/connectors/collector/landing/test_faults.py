@@ -158,8 +158,8 @@ def clocks(world: World) -> list[str]:
     if world.lake.shard("pool").version("bronze/landings") is None:
         return []
     with world.lake.duck() as duck:
-        uri = world.lake.shard("pool").table_uri("bronze/landings")
-        rows = duck.execute(f"SELECT tenant_id, as_of FROM delta_scan('{uri}') ORDER BY 1").fetchall()
+        landings = world.lake.shard("pool").scan("bronze/landings")
+        rows = duck.execute(f"SELECT tenant_id, as_of FROM {landings} ORDER BY 1").fetchall()
     assert all(abs(as_of.timestamp() - time.time()) < 60 for _, as_of in rows)
     return [tenant for tenant, _ in rows]
 

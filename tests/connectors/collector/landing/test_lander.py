@@ -105,8 +105,8 @@ def test_a_lander_killed_between_any_two_steps_is_completed_by_the_next(own_worl
     for shard in ("pool", "second"):
         with own_world.lake.duck() as duck:
             for address, into in (("bronze/product/events", accepted), ("bronze/quarantine", refused)):
-                uri = own_world.lake.shard(shard).table_uri(address)
-                into += duck.execute(f"SELECT tenant_id, source_id, file, line FROM delta_scan('{uri}')").fetchall()
+                table = own_world.lake.shard(shard).scan(address)
+                into += duck.execute(f"SELECT tenant_id, source_id, file, line FROM {table}").fetchall()
     assert len(accepted) == len(set(accepted)) == count
     assert len(refused) == len(set(refused)) == count // 2
     assert all(source == f"src_{tenant}" for tenant, source, *_ in accepted + refused)
@@ -168,8 +168,8 @@ def test_events_of_a_tenant_that_the_catalog_lacks_wait_until_it_knows_them_and_
     assert own_world.land().accepted == 2
     assert retry(home.journal_root()) == (0, 0)
     with own_world.lake.duck() as duck:
-        uri = own_world.lake.shard("pool").table_uri("bronze/collector/usage")
-        metered = duck.execute(f"SELECT tenant_id, sum(requests) FROM delta_scan('{uri}') GROUP BY 1 ORDER BY 1")
+        usage = own_world.lake.shard("pool").scan("bronze/collector/usage")
+        metered = duck.execute(f"SELECT tenant_id, sum(requests) FROM {usage} GROUP BY 1 ORDER BY 1")
         assert metered.fetchall() == [("acme", 1), ("nobody", 1)]
 
 

@@ -48,7 +48,7 @@ def metered(world: World) -> list[tuple[Any, ...]]:
     with world.lake.duck() as duck:
         return duck.execute(
             "SELECT tenant_id, hour(hour AT TIME ZONE 'UTC'), sum(requests)::INT, sum(events)::INT, sum(bytes)::INT"
-            f" FROM delta_scan('{world.lake.shard('pool').table_uri(USAGE)}') GROUP BY ALL ORDER BY ALL"
+            f" FROM {world.lake.shard('pool').scan(USAGE)} GROUP BY ALL ORDER BY ALL"
         ).fetchall()
 
 

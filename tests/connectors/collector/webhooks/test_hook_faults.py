@@ -111,9 +111,9 @@ def rows_of(world: World, address: str, columns: str) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     for shard in world.catalog.shards():
         if world.lake.shard(shard.name).version(address) is not None:
-            uri = world.lake.shard(shard.name).table_uri(address)
+            table = world.lake.shard(shard.name).scan(address)
             with world.lake.duck() as duck:
-                rows += duck.execute(f"SELECT {columns} FROM delta_scan('{uri}')").fetchall()
+                rows += duck.execute(f"SELECT {columns} FROM {table}").fetchall()
     return sorted(rows)
 
 
