@@ -9,6 +9,7 @@ to be quick. A folder that is added is found by itself.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from connectors.systems.webhook import Webhook
     from warehouse_models.catalog.hooks import SecretMaker
 
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
 
 def webhook_systems() -> list[str]:
     """Names of the systems that can deliver webhooks."""
-    return sorted(path.parent.name for path in _files("*/webhook.py"))
+    return sorted(path.parent.name for path in _files("webhook.py"))
 
 
 @cache
@@ -47,9 +50,13 @@ def secret_makers() -> dict[str, SecretMaker]:
 
 def shipped_maps() -> dict[str, Path]:
     """The maps that come with Tenure by the name that `--map` takes, e.g. `salesforce_accounts`."""
-    return {f"{path.parent.parent.name}_{path.stem}": path for path in _files("*/maps/*.yaml")}
+    return {f"{path.parent.parent.name}_{path.stem}": path for path in _files("maps/*.yaml")}
 
 
 def _files(pattern: str) -> list[Path]:
-    """Files of the vendors' folders, by the name of the folder."""
-    return sorted(path for folder in systems.__path__ for path in Path(folder).glob(pattern))
+    """Files of the vendors' folders, by the name of the folder.
+
+    A copy that an editor or a person left there ("stripe copy", ".idea") was offered as a system: a name is a slug.
+    """
+    folders = (child for root in systems.__path__ for child in Path(root).iterdir() if _NAME.fullmatch(child.name))
+    return sorted(path for folder in folders for path in folder.glob(pattern))

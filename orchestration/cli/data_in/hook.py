@@ -95,7 +95,7 @@ def rotate(
     secret_file: Annotated[Path | None, SECRET_FILE] = None,
     grace_hours: Annotated[
         float, typer.Option(min=0, help="How many hours the old secret still counts; 0: not at all.")
-    ] = OLD_VALUE_COUNTS_FOR / timedelta(hours=1),
+    ] = OLD_VALUE_COUNTS_FOR // timedelta(hours=1),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Give a webhook a new secret. Its path stays. A revoked webhook becomes active again, with the new secret only.

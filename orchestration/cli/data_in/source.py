@@ -66,7 +66,7 @@ def rotate(
     name: Annotated[str, NAME],
     grace_hours: Annotated[
         float, typer.Option(min=0, help="How many hours the old key still counts; 0: not at all.")
-    ] = OLD_VALUE_COUNTS_FOR / timedelta(hours=1),
+    ] = OLD_VALUE_COUNTS_FOR // timedelta(hours=1),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Give a source a new write key, shown once. A revoked source becomes active again, with the new key only."""

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import hmac
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -92,6 +93,13 @@ def test_a_vendor_s_maps_are_found_by_their_folder_s_name(nimbus: Path, tenure_h
     answer = CliRunner().invoke(app, [*command, "--as-of", "2026-03-01", "--json"])
     assert answer.exit_code == 0, answer.output
     assert json.loads(answer.stdout)["accepted"] == 1
+
+
+@pytest.mark.parametrize("name", ["nimbus copy", ".idea", "Nimbus"])
+def test_a_folder_that_somebody_left_behind_is_no_vendor(nimbus: Path, name: str) -> None:
+    shutil.copytree(nimbus, nimbus.with_name(name))
+    assert name not in webhook_systems() and "nimbus" in webhook_systems()
+    assert f"{name}_people" not in shipped_maps() and "nimbus_people" in shipped_maps()
 
 
 @pytest.mark.parametrize(
