@@ -26,6 +26,7 @@ def events(folder: Path, day: int, message_id: str) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_home_whose_path_holds_an_apostrophe_is_landed_built_published_and_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

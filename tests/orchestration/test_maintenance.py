@@ -130,6 +130,7 @@ def test_compaction_merges_crowded_partitions_changes_no_row_and_is_no_news(work
     assert not any(table.merged or table.deleted for table in maintain(lake, "pool")), "twice changes nothing"
 
 
+@pytest.mark.slow
 def test_vacuum_spares_what_a_kept_publication_names_and_deletes_the_rest(
     worked: Worked, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,7 +54,7 @@ def faults(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def test_after_any_fault_what_was_acknowledged_is_in_bronze_once_and_nothing_else(faults: list[Fault]) -> None:
     problems = {f"{one['number']} {one['kind']}, {one['shape']}, {one['point']}": one["problems"] for one in faults}
     assert not {name: texts for name, texts in problems.items() if texts}
-    assert sum(one["acked"] for one in faults) > 20 * len(faults)
+    assert sum(one["acked"] for one in faults) > 30 * len(faults)
 
 
 def test_every_kind_of_fault_happened_once(faults: list[Fault]) -> None:
@@ -66,7 +66,7 @@ def test_every_kind_of_fault_happened_once(faults: list[Fault]) -> None:
 def test_clients_sent_again_what_was_not_acknowledged(faults: list[Fault]) -> None:
     """Otherwise nothing was disturbed that anybody noticed."""
     struck = [one for one in faults if KINDS[one["kind"]].strikes == "collector" and one["ended"] == "killed"]
-    assert len(struck) >= 4 and any(one["sent_again"] for one in struck)
+    assert len(struck) >= 4 and sum(one["sent_again"] > 0 for one in struck) > len(struck) // 2
 
 
 @pytest.mark.parametrize("seed", range(20))

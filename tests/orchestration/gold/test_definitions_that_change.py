@@ -226,6 +226,7 @@ def test_gold_reads_no_policy_value_but_those_it_is_fingerprinted_by() -> None:
     assert read - {"tenant_id"} == set(gold_plan.POLICIES)
 
 
+@pytest.mark.slow
 def test_published_months_that_a_changed_definition_moves_are_restated_as_that_before_any_other_cause(
     tenure_home: Path, tmp_path: Path, project: Any
 ) -> None:
